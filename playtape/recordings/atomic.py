@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all: written under a temporary name, flushed to the disk, then renamed.
+
+A full disk, an error or Ctrl-C in the middle leaves neither a half file nor the temporary one; an older file of the
+same name stays untouched until the new one is complete.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playtape.errors import BadInput
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk full, quota reached, file-size limit
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on a clean exit it becomes `path`, otherwise it is removed.
+
+    The temporary name keeps the suffix, because muxers choose the container by it. Raises BadInput when the folder
+    cannot be made or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        sync(temporary)
+        os.replace(temporary, path)
+        sync(path.parent)
+    except OSError as error:
+        raise writing_failed(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder's names to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def writing_failed(path: Path, error: OSError) -> Exception:
+    """The error to raise when writing `path` failed: one sentence for what a user can mend, else `error` itself."""
+    if isinstance(error, BadInput):
+        return error
+    if error.errno in FULL:
+        return BadInput(f"cannot write {path}: no space left on the disk; nothing was written, free some and try again")
+    if isinstance(error, PermissionError | NotADirectoryError | FileExistsError):
+        return BadInput(f"cannot write {path}: {error.strerror}; give a folder that you may write to")
+    return error
