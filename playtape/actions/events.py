@@ -117,14 +117,16 @@ class Events:
 
     def between(self, start_ns: int, end_ns: int) -> "Events":
         """Only the events in [start_ns, end_ns); times stay as they are."""
-        if not start_ns <= end_ns:
+        if not (_is_whole(start_ns) and _is_whole(end_ns)):
+            raise BadInput(f"between takes whole nanoseconds, not {start_ns!r} and {end_ns!r}")
+        if start_ns > end_ns:
             raise BadInput(f"between needs start <= end, not {start_ns} and {end_ns}")
         start, end = np.searchsorted(self.time_ns, [start_ns, end_ns], side="left")
         return self._taken(slice(start, end))
 
     def shifted(self, by_ns: int) -> "Events":
         """The same events, `by_ns` nanoseconds later (earlier where negative)."""
-        if not isinstance(by_ns, (int, np.integer)):
+        if not _is_whole(by_ns):
             raise BadInput(f"shifted takes whole nanoseconds, not {by_ns!r}")
         return Events(self.time_ns + np.int64(by_ns), self.input, self.value, self.names)
 
@@ -156,6 +158,10 @@ def integers(values: ArrayLike, what: str) -> NDArray[np.int64]:
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
         raise BadInput(f"{what} holds {array.max()}, which is beyond the largest int64 {np.iinfo(np.int64).max}")
     return array.astype(np.int64, copy=False)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float32]:

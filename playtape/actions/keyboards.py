@@ -1,7 +1,7 @@
 """Key, button and axis tables of the systems that recordings come from: one row an input, one column a system.
 
 Knows no function of ours; `names` reads it. Sources: Windows winuser.h (VK_*, US layout for the OEM keys), Linux
-input-event-codes.h, the Pixels2Play recorder's key names (its fixtures and its model's list), Minecraft's key bindings as
+input-event-codes.h, the Pixels2Play recorder's key names, Minecraft's key bindings as
 MineRL and VPT write them. A dash means that the system has no such input.
 """
 
@@ -49,7 +49,7 @@ grave              192 KEY_GRAVE          41  Grave           grave.accent
 left_bracket       219 KEY_LEFTBRACE      26  LeftBracket     left.bracket
 backslash          220 KEY_BACKSLASH      43  BackSlash       backslash
 right_bracket      221 KEY_RIGHTBRACE     27  RightBracket    right.bracket
-apostrophe         222 KEY_APOSTROPHE     40  Apostrophe      apostrophe
+apostrophe         222 KEY_APOSTROPHE     40  Quote           apostrophe
 oem_8              223 -                  -   -               -
 iso                226 KEY_102ND          86  -               world.2
 numpad_0           96  KEY_KP0            82  Numpad0         keypad.0
@@ -134,6 +134,26 @@ SIDES = {
     "key.control": ("key.left_control", "key.right_control"),
     "key.alt": ("key.left_alt", "key.right_alt"),
 }
+
+# Other spellings of the same keys, met in the libraries that the Pixels2Play recorder is built on. Of the names in the table
+# above, its model's list and its sources show letters, digits, Space, the arrows, both Shifts, Control, Tab, Escape, Quote,
+# both brackets and BackSlash; the rest follow their pattern.
+PIXELS2PLAY_ALIASES = """
+Shift        key.shift
+Control      key.control
+Alt          key.alt
+Ctrl         key.control
+LeftCtrl     key.left_control
+RightCtrl    key.right_control
+LeftMeta     key.left_super
+RightMeta    key.right_super
+Return       key.enter
+Apostrophe   key.apostrophe
+Backslash    key.backslash
+Dot          key.period
+Backquote    key.grave
+Equals       key.equals
+"""
 
 # name (after "mouse."), Windows virtual key, Linux symbol, Linux code, Pixels2Play (levels), Minecraft
 MOUSE_BUTTONS = """

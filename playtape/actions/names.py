@@ -15,7 +15,7 @@
 
 `key.shift`, `key.control` and `key.alt` mean "the recording does not say which side"; see `SIDES`. Every Windows virtual
 key 1..254 has exactly one name, so that a recording is never lossy: codes that mean nothing are `key.vk_7` and so on.
-Linux and Windows name keys by place, so a French W is `key.z` there and here.
+Systems that count a stick's up as positive (XInput, Pixels2Play) are negated on reading.
 """
 
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ def _key_rows() -> Iterable[tuple[str, str, str, str, str, str]]:
 VK: dict[str, int] = {}  # name -> Windows virtual key 1..254
 EVDEV: dict[str, str] = {}  # name -> Linux symbol, "KEY_W"
 EVDEV_CODES: dict[str, tuple[int, int]] = {}  # name -> (Linux event type, code)
-PIXELS2PLAY: dict[str, str] = {}  # name -> the recorder's name; mouse buttons as in its levels, "0" "1" "2"
+PIXELS2PLAY: dict[str, str] = {}  # name -> the recorder's name; mouse buttons as in its levels, "0" left, "1" right
 MINERL: dict[str, str] = {}  # name -> Minecraft's binding, "key.keyboard.w"
 VPT: dict[str, str] = {}  # name -> VPT's action, "forward"
 _KINDS: dict[str, Kind] = {}
@@ -98,6 +98,7 @@ _FROM_EVDEV = {code: name for name, code in EVDEV_CODES.items()}
 _FROM_MINERL = {code: name for name, code in MINERL.items()}
 _FROM_VPT = {code: name for name, code in VPT.items()}
 _FROM_P2P_KEY = {code: name for name, code in PIXELS2PLAY.items() if name.startswith("key.")}
+_FROM_P2P_KEY |= {alias: name for alias, name in _rows(keyboards.PIXELS2PLAY_ALIASES)}
 _FROM_P2P_BUTTON = {code: name for name, code in PIXELS2PLAY.items() if name.startswith("mouse.")}
 # Its events say "Left" where its levels say "0".
 _FROM_P2P_BUTTON |= {"Left": "mouse.left", "Right": "mouse.right", "Middle": "mouse.middle"}

@@ -16,6 +16,8 @@ from playtape.actions.events import PRESS, RELEASE, REPEAT, Events, integers
 from playtape.actions.names import INDEX, SIDES, is_button, kind
 from playtape.errors import BadInput
 
+Where = tuple[NDArray[np.intp], ...]  # (rows, columns), as np.nonzero gives them
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -246,7 +248,7 @@ def _spans(events: Events, names: set[str]) -> tuple[NDArray[np.int16], NDArray[
     return source[start], time[start], end
 
 
-def _edges(held: NDArray[np.bool_]) -> tuple[tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
+def _edges(held: NDArray[np.bool_]) -> tuple[Where, Where]:
     """Where each hold of `held` [N, B] begins and where it ends (its last row), each as (rows, columns)."""
     up = np.zeros((1, held.shape[1]), bool)
     begins = held & ~np.concatenate([up, held])[:-1]
@@ -254,7 +256,7 @@ def _edges(held: NDArray[np.bool_]) -> tuple[tuple[NDArray, NDArray], tuple[NDAr
     return np.nonzero(begins), np.nonzero(ends)
 
 
-def _changes(values: NDArray[np.float32], axes: Sequence[Axis]) -> tuple[NDArray, NDArray]:
+def _changes(values: NDArray[np.float32], axes: Sequence[Axis]) -> Where:
     """Where `values` [N, A] need an event: sums where they are not 0, states where they change, as (rows, columns)."""
     before = np.concatenate([np.zeros((1, values.shape[1]), np.float32), values])[:-1]
     is_state = np.array([axis.kind == "state" for axis in axes], bool)
