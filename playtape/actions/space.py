@@ -124,6 +124,8 @@ class ActionSpace:
         release holds to the end. Events before time_ns[0] set what is held and where state axes stand, but their motion is
         dropped, as is all at or after the last time. A state axis is 0 before its first event. Sums are made in float64.
         """
+        if not isinstance(events, Events):
+            raise BadInput(f"actions takes Events, not {type(events).__name__}")
         time = _checked_times(time_ns)
         return Actions(self._held(events, time), self._moved(events, time))
 
@@ -175,6 +177,8 @@ class ActionSpace:
 
     def difference(self, other: "ActionSpace") -> str:
         """One sentence that says how `other` is not this space, for a refusal; empty if they are equal."""
+        if not isinstance(other, ActionSpace):
+            raise BadInput(f"difference takes an ActionSpace, not {type(other).__name__}")
         mine, theirs = {axis.name: axis for axis in self.axes}, {axis.name: axis for axis in other.axes}
         here, there = [*self.buttons, *mine], [*other.buttons, *theirs]
         parts = []
@@ -184,7 +188,7 @@ class ActionSpace:
             parts.append(f"adds {', '.join(added)}")
         if not parts and here != there:
             parts.append(f"has the same names in another order ({', '.join(there)} instead of {', '.join(here)})")
-        for name in mine.keys() & theirs.keys():
+        for name in (name for name in mine if name in theirs):
             if mine[name].kind != theirs[name].kind:
                 parts.append(f"has {name} as a {theirs[name].kind} instead of a {mine[name].kind}")
             if mine[name].scale != theirs[name].scale:
