@@ -225,8 +225,8 @@ class ActionSpace:
             bounds = np.searchsorted(events.time_ns[rows], time, side="left")  # [T]: the first event of each interval
             if axis.kind == "sum":
                 interval = np.repeat(np.arange(frames - 1), np.diff(bounds))
-                inside = value[bounds[0] : bounds[-1]].astype(np.float64)
-                moved[:, column] = np.bincount(interval, inside, minlength=frames)
+                inside = value[bounds[0] : bounds[-1]]
+                moved[:, column] = np.bincount(interval, inside, minlength=frames)  # adds in float64
             else:
                 value = np.concatenate([np.zeros(1, np.float32), value])
                 moved[:-1, column] = value[bounds[1:]]

@@ -60,6 +60,11 @@ def test_repeats_and_second_presses_change_nothing():
     assert held(rows) == [1, 1, 0, 0]
 
 
+def test_a_repeat_neither_presses_nor_releases():
+    assert held([(110, "key.w", 1), (120, "key.w", 2), (310, "key.w", 0)]) == [1, 1, 1, 0]
+    assert held([(110, "key.w", 2), (310, "key.w", 0)]) == [0, 0, 0, 0]
+
+
 def test_unpaired_releases_are_ignored():
     assert held([(150, "key.w", 0), (250, "key.w", 1), (260, "key.w", 0), (350, "key.w", 0)]) == [0, 1, 0, 0]
 
