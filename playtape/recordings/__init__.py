@@ -1,1 +1,26 @@
 """Media files in and out: video, OWAMcap, and the formats of others. The only room that touches them."""
+
+from playtape.recordings.recording import (
+    Clock,
+    Confidence,
+    Info,
+    Recording,
+    Span,
+    find_recordings,
+    open_recording,
+    save_recording,
+)
+from playtape.recordings.video import Video, write_video
+
+__all__ = [
+    "Clock",
+    "Confidence",
+    "Info",
+    "Recording",
+    "Span",
+    "Video",
+    "find_recordings",
+    "open_recording",
+    "save_recording",
+    "write_video",
+]

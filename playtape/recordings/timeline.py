@@ -40,6 +40,7 @@ class Timeline:
     codec: str
     rate: float  # declared frames a second, 0 where unknown
     signature: tuple[int, int]  # size and modification time when it was scanned
+    coded_size: tuple[int, int]  # width and height as the header says, before rotation
     warnings: tuple[str, ...] = ()
 
 
@@ -103,6 +104,7 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         origin = _start(container)
         declared, base, rate = stream.frames, stream.time_base, stream.average_rate
         codec, length = stream.codec_context.name, stream.duration
+        size = (stream.codec_context.width, stream.codec_context.height)
     check_unchanged(path, before)
     if whole and (ends_early(path) or (len(packets) < declared and not counted) or packets["corrupt"].any()):
         readable = int((~packets["corrupt"] & packets["shown"]).sum())
@@ -133,6 +135,7 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         codec=codec,
         rate=float(rate or 0),
         signature=before,
+        coded_size=size,
         warnings=warnings,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -57,6 +57,16 @@ class Video(Sequence):
     def origin_ns(self) -> int:
         """The container's own stamp of time 0: a MediaRef `pts_ns` is time_ns + origin_ns."""
         return self._timeline.origin_ns
+
+    @property
+    def coded_size(self) -> tuple[int, int]:
+        """(width, height) as stored, before rotation and cropping."""
+        return self._timeline.coded_size
+
+    @property
+    def signature(self) -> tuple[int, int]:
+        """Size in bytes and modification time when the file was opened."""
+        return self._timeline.signature
 
     @property
     def codec(self) -> str:
@@ -188,7 +198,7 @@ class _Decoder:
         self.reformatter = VideoReformatter()
         self.stack = ExitStack()
 
-    def __enter__(self) -> "_Decoder":
+    def __enter__(self) -> Self:
         check_unchanged(self.video.path, self.timeline.signature)
         self._open()
         return self
