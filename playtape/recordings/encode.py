@@ -86,14 +86,14 @@ def encoded(
         raise BadInput("a video needs at least one frame, got none")
     stream = add_stream(container, (first.shape[1], first.shape[0]), fps=fps, crf=crf, gop=gop)
     ticks = None if time_ns is None else rising_ticks(time_ns)
-    count = 0
+    clock, count = stream.time_base, 0  # the muxer may choose another clock for the stream once it has begun
     for count, frame in enumerate(chain([first], source), start=1):
         if frame.shape != first.shape:
             raise BadInput(f"frame {count - 1} is {list(frame.shape)}, but the first is {list(first.shape)}")
         if ticks is not None and count > len(ticks):
             raise BadInput(f"more frames than the {len(ticks)} times given")
         image = picture(frame)
-        image.pts, image.time_base = (count - 1 if ticks is None else int(ticks[count - 1])), stream.time_base
+        image.pts, image.time_base = (count - 1 if ticks is None else int(ticks[count - 1])), clock
         for packet in stream.encode(image):
             yield count, packet
     for packet in stream.encode(None):
@@ -101,9 +101,9 @@ def encoded(
 
 
 def rising_ticks(time_ns: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Times in ns -> whole microseconds, int64 [N]. Raises BadInput unless they stay strictly rising from >= 0."""
+    """Times in ns -> the nearest whole microseconds, int64 [N]. Raises BadInput unless they stay strictly rising from >= 0."""
     time = np.asarray(time_ns, np.int64)
-    ticks = time // 1000
+    ticks = (time + 500) // 1000
     if len(ticks) and (ticks[0] < 0 or (np.diff(ticks) <= 0).any()):
         raise BadInput(f"frame times must be >= 0 and rise by at least 1000 ns, got {time[:6].tolist()}...")
     return ticks
