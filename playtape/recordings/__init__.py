@@ -5,10 +5,13 @@ from playtape.recordings.recording import (
     Confidence,
     Info,
     Recording,
+    RecordingWriter,
     Span,
     find_recordings,
     open_recording,
+    repair,
     save_recording,
+    summary,
 )
 from playtape.recordings.video import Video, write_video
 
@@ -17,10 +20,13 @@ __all__ = [
     "Confidence",
     "Info",
     "Recording",
+    "RecordingWriter",
     "Span",
     "Video",
     "find_recordings",
     "open_recording",
+    "repair",
     "save_recording",
+    "summary",
     "write_video",
 ]

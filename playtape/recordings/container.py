@@ -33,11 +33,13 @@ EARLY = "the file ends early"
 
 @dataclass(frozen=True)
 class Channel:
-    """A topic and the schema of its messages."""
+    """A topic and the schema of its messages (name, encoding and text)."""
 
     topic: str
     schema: str
     encoding: str
+    schema_encoding: str = ""
+    schema_data: bytes = b""
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Container:
     damage: list[str] = field(default_factory=list)
     channels: dict[int, Channel] = field(default_factory=dict)
     messages: int = 0
-    _schemas: dict[int, str] = field(default_factory=dict)
+    _schemas: dict[int, tuple[str, str, bytes]] = field(default_factory=dict)
 
     def batches(self) -> Iterator[Batch]:
         """Read the whole file: batches of messages; metadata and channels are filled in on the way.
@@ -170,12 +172,15 @@ class Container:
         """Schema, channel or metadata; others are of no use here."""
         try:
             if opcode == SCHEMA:
-                self._schemas[int.from_bytes(body[:2], "little")] = _string(body, 2)[0]
+                name, position = _string(body, 2)
+                written, position = _string(body, position)
+                self._schemas[int.from_bytes(body[:2], "little")] = (name, written, body[position + 4 :])
             elif opcode == CHANNEL:
                 number, schema = struct.unpack_from("<HH", body)
                 topic, position = _string(body, 4)
                 encoding, _ = _string(body, position)
-                self.channels[number] = Channel(topic, self._schemas.get(schema, ""), encoding)
+                name, written, text = self._schemas.get(schema, ("", "", b""))
+                self.channels[number] = Channel(topic, name, encoding, written, text)
             elif opcode == METADATA:
                 name, position = _string(body, 0)
                 self.metadata[name] = _strings(body, position)

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from playtape.errors import BadInput
+from playtape.recordings.live import RecordingWriter
 from playtape.recordings.nouns import Clock, Confidence, Info, Recording, Span
 from playtape.recordings.reading import open_recording
+from playtape.recordings.repair import repair
+from playtape.recordings.summary import summary
 from playtape.recordings.writing import save_recording
 
 __all__ = [
@@ -12,10 +15,13 @@ __all__ = [
     "Confidence",
     "Info",
     "Recording",
+    "RecordingWriter",
     "Span",
     "find_recordings",
     "open_recording",
+    "repair",
     "save_recording",
+    "summary",
 ]
 
 

@@ -64,6 +64,11 @@ class Video(Sequence):
         return self._timeline.coded_size
 
     @property
+    def keyframes(self) -> np.ndarray:
+        """int64 [K]: frames that the container marks as keyframes; some recorders mark all."""
+        return self._timeline.keyframes
+
+    @property
     def signature(self) -> tuple[int, int]:
         """Size in bytes and modification time when the file was opened."""
         return self._timeline.signature

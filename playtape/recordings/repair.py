@@ -1,0 +1,212 @@
+"""What a crash, a kill or a bad disk left -> files that open. Nothing is guessed: only what is whole is kept."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import orjson
+from mcap.writer import CompressionType, Writer
+
+from playtape.errors import BadInput, Truncated
+from playtape.recordings.atomic import atomic
+from playtape.recordings.container import MAGIC, Batch, Channel, Container
+from playtape.recordings.legacy import screen as modern_screen
+from playtape.recordings.schemas import PROFILE
+from playtape.recordings.timeline import demuxer, scan
+from playtape.recordings.video import Video
+from playtape.recordings.writing import CHUNK_SIZE, library, reference
+
+PART = ".part"  # what a live recording is called until it is closed
+
+
+def repair(path: str | Path, out: str | Path) -> dict[str, Any]:
+    """Write what can be had of a cut or damaged recording or video to `out`.
+
+    Gives {"output", "kind", "complete", "damage", and "messages" or "frames"}. A recording's video is repaired beside
+    `out` where it was cut, too. Raises Truncated if nothing can be had, BadInput if it is no recording or video.
+    """
+    path, out = Path(path), Path(out)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise BadInput(f"cannot repair {path} onto itself; give another --out")
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}; give a recording (.mcap) or a video")
+    if path.stat().st_size == 0:
+        raise Truncated(f"{path} is empty (0 bytes); nothing of it can be kept")
+    with open(path, "rb") as file:
+        head = file.read(len(MAGIC))
+    if head == MAGIC or path.name.removesuffix(PART).endswith(".mcap"):
+        return _repair_recording(path, out)
+    return {**repair_video(path, out), "kind": "video"}
+
+
+def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
+    if out.suffix != ".mcap":
+        raise BadInput(f"cannot write a recording named {out.name!r}: it must end in .mcap")
+    container = Container(path, salvage=True)
+    batches = list(container.batches())
+    if not any(batch.payloads for batch in batches):
+        raise Truncated(
+            f"{path} holds no whole message ({', '.join(container.damage) or 'it is empty'}); nothing can be kept"
+        )
+    video, mended = _video(path, batches, out)
+    with atomic(out) as temporary, open(temporary, "wb") as file:
+        copy = _Copy(file, Video(video) if video is not None else None, video and reference(video, out.parent))
+        for name, record in container.metadata.items():
+            copy.writer.add_metadata(name, record)
+        for batch in batches:
+            copy.add(batch)
+        copy.writer.finish()
+    return {
+        "output": str(out),
+        "kind": "recording",
+        "complete": container.complete and not container.damage,
+        "damage": container.damage,
+        "messages": copy.count,
+        "dropped": copy.dropped,
+        "video": None if video is None else str(video),
+        "video_repaired": mended,
+    }
+
+
+class _Copy:
+    """Copies messages as they are, except that frames which the video has lost are left out."""
+
+    def __init__(self, file: Any, video: Video | None, uri: str | None):
+        self.writer = Writer(file, chunk_size=CHUNK_SIZE, compression=CompressionType.ZSTD, enable_data_crcs=True)
+        self.writer.start(profile=PROFILE, library=library())
+        self.video, self.uri = video, uri
+        self.ids: dict[Channel, int] = {}
+        self.schemas: dict[tuple[str, str, bytes], int] = {}
+        self.count = self.dropped = 0
+
+    def add(self, batch: Batch) -> None:
+        """Copy one batch."""
+        channel = self._channel(batch.channel)
+        rewrite = batch.channel.topic == "screen" and self.video is not None
+        for log_time, payload in zip(batch.log_time.tolist(), batch.payloads, strict=True):
+            kept = self._screen(payload) if rewrite else payload
+            if kept is None:
+                self.dropped += 1
+                continue
+            self.writer.add_message(channel, log_time, kept, log_time)
+            self.count += 1
+
+    def _screen(self, payload: bytes) -> bytes | None:
+        """The message with the new place of its video; None if its frame is lost."""
+        assert self.video is not None
+        try:
+            message = modern_screen(orjson.loads(payload))
+            pts = message["media_ref"]["pts_ns"]
+            message["media_ref"] = {"uri": self.uri, "pts_ns": pts}
+            lost = pts - self.video.origin_ns >= self.video.end_ns
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        return None if lost else orjson.dumps(message)
+
+    def _channel(self, channel: Channel) -> int:
+        if channel not in self.ids:
+            schema = (channel.schema, channel.schema_encoding, channel.schema_data)
+            if schema not in self.schemas:
+                self.schemas[schema] = self.writer.register_schema(*schema)
+            self.ids[channel] = self.writer.register_channel(channel.topic, channel.encoding, self.schemas[schema])
+        return self.ids[channel]
+
+
+def _video(path: Path, batches: list[Batch], out: Path) -> tuple[Path | None, bool]:
+    """(the video of the recording, was it repaired): looked for by its name, or as a live recording's .part."""
+    uri = next((found for batch in batches if (found := _uri(batch))), None)
+    if uri is None:
+        return None, False
+    for found in (path.parent / uri, path.parent / f"{uri}{PART}"):
+        if not found.is_file():
+            continue
+        unfinished = found.name.endswith(PART)
+        try:
+            if not unfinished:
+                scan(found)
+                return found, False
+        except Truncated:
+            pass
+        suffix = Path(found.name.removesuffix(PART)).suffix
+        target = out.with_suffix(suffix)
+        if target.exists() and target.samefile(found):
+            target = out.with_name(f"{out.stem}.repaired{suffix}")
+        try:
+            repair_video(found, target)
+        except BadInput:
+            return None, False  # the events are worth keeping alone
+        return target, True
+    return None, False
+
+
+def _uri(batch: Batch) -> str | None:
+    if batch.channel.topic != "screen":
+        return None
+    for payload in batch.payloads:
+        try:
+            return str(modern_screen(orjson.loads(payload))["media_ref"]["uri"])
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            continue
+    return None
+
+
+def repair_video(path: Path, out: Path) -> dict[str, Any]:
+    """Copy the whole packets of a video into a new file, as far as they decode. No picture is encoded again.
+
+    Where a frame in the middle is damaged, the copy ends with the group of pictures before it.
+    """
+    with atomic(out) as temporary:
+        remux(path, temporary, None)
+        copy = Video(temporary)
+        frames = _readable(copy)
+        damage = ["the file ends early"] if _cut(path) else []
+        if frames < len(copy):
+            damage.append(f"frame {frames} cannot be decoded")
+            frames = int(copy.keyframes[copy.keyframes <= frames][-1]) if copy.keyframes[0] <= frames else 0
+            if not frames:
+                raise Truncated(f"no group of pictures of {path} can be decoded; nothing can be kept")
+            remux(path, temporary, frames)
+            frames = len(Video(temporary))
+    return {"output": str(out), "frames": frames, "complete": not damage, "damage": damage}
+
+
+def _cut(path: Path) -> bool:
+    try:
+        scan(path)
+    except Truncated:
+        return True
+    return False
+
+
+def _readable(video: Video) -> int:
+    """How many frames decode, from the first on."""
+    count = 0
+    try:
+        for count, _ in enumerate(video.stream(), start=1):
+            pass
+    except Truncated:
+        pass
+    return count
+
+
+def remux(path: Path, out: Path, limit: int | None) -> None:
+    """Copy packets of the video stream to `out`: all that are whole, or those of the first `limit` frames."""
+    line = scan(path, whole=False)
+    last = None if limit is None or line.pts is None else int(line.pts[limit])
+    formats = {"options": {"movflags": "+faststart"}} if out.suffix in (".mp4", ".mov") else {}
+    with demuxer(path) as (source, stream), av.open(str(out), "w", **formats) as target:
+        copy = target.add_stream_from_template(stream)
+        shift = round(Fraction(line.origin_ns, 10**9) / stream.time_base)
+        try:
+            for packet in source.demux(stream):
+                if packet.size == 0 or packet.is_corrupt or packet.pts is None:
+                    continue
+                if last is not None and packet.pts >= last:
+                    continue
+                packet.pts -= shift
+                packet.dts = packet.dts if packet.dts is None else packet.dts - shift
+                packet.stream = copy
+                target.mux(packet)
+        except av.FFmpegError:
+            pass  # the cut: what came before is in the copy
