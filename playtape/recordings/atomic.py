@@ -6,7 +6,7 @@ same name stays untouched until the new one is complete.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk full, quota reached, fi
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path) -> Generator[Path]:
     """Give a temporary path beside `path`; on a clean exit it becomes `path`, otherwise it is removed.
 
     The temporary name keeps the suffix, because muxers choose the container by it. Raises BadInput when the folder
@@ -28,7 +28,7 @@ def atomic(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         sync(path.parent)
     except OSError as error:
         raise writing_failed(path, error) from error

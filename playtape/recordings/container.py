@@ -1,4 +1,4 @@
-"""MCAP at the level of bytes: batches of raw payloads a topic, with every checksum verified, and nothing an object a message.
+"""MCAP at the level of bytes: batches of raw payloads a topic, every checksum verified, no object made a message.
 
 An hour at 1,000 events a second is 3.6 million messages, which the `mcap` package's reader takes minutes for; here a
 chunk is walked once and its payloads are handed on together. Follows the MCAP specification, version 0; knows nothing
@@ -75,7 +75,7 @@ class Container:
             raise BadInput(f"there is no recording {self.path}; give an OWAMcap file (.mcap)")
         if self.path.stat().st_size == 0:
             raise BadInput(f"{self.path} is empty (0 bytes); give an OWAMcap file (.mcap)")
-        with open(self.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             self._check_start(data)
             self.complete = self._check_end(data)
             try:

@@ -2,18 +2,25 @@
 
 import importlib
 import pkgutil
-import sys
 import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from tqdm import tqdm
 
 from playtape.errors import BadInput
 from playtape.recordings import formats
 from playtape.recordings.writing import save_recording
 
 
-def convert(root: str | Path, out: str | Path, format: str, *, progress: bool = True) -> dict[str, Any]:
+def convert(
+    root: str | Path,
+    out: str | Path,
+    format: str,  # noqa: A002  # the flag's own name
+    *,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Read all that `format` finds under `root` and write `out`/<same place>.mcap, each with its video beside it.
 
     `format` is the name of a module in recordings/formats, or the dotted path of one elsewhere. Each output is atomic;
@@ -35,13 +42,12 @@ def convert(root: str | Path, out: str | Path, format: str, *, progress: bool = 
     if twice is not None:
         raise BadInput(f"two recordings in {root} would be written to {twice}; convert them into folders of their own")
     outputs, warnings = [], {}
-    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        _tell(progress, number, len(sources), source.name, start)
+    pairs = list(zip(sources, targets, strict=True))
+    for source, target in tqdm(pairs, desc=f"convert {format}", unit="file", disable=not progress):
         recording = module.read(source)
         outputs.append(str(save_recording(recording, target, video="copy")))
         if recording.warnings:
             warnings[str(target)] = list(recording.warnings)
-    _tell(progress, len(sources), len(sources), "done", start)
     return {"outputs": outputs, "seconds": time.monotonic() - start, "warnings": warnings}
 
 
@@ -72,13 +78,3 @@ def _target(source: Path, root: Path, out: Path) -> Path:
     """Where a recording goes: the same place below `out` as its source below `root`."""
     inside = source.relative_to(root) if root.is_dir() and source.is_relative_to(root) else Path(source.name)
     return out / inside.with_name(f"{source.stem}.mcap")
-
-
-def _tell(progress: bool, done: int, total: int, name: str, start: float) -> None:
-    """One line on standard error, rewritten; with the time that is likely left."""
-    if not progress:
-        return
-    passed = time.monotonic() - start
-    left = f", about {passed / done * (total - done):.0f} s left" if 0 < done < total else ""
-    end = "\n" if done == total else ""
-    print(f"\r\033[K{done}/{total} {name}{left}", end=end, file=sys.stderr, flush=True)

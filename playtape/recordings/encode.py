@@ -1,6 +1,6 @@
 """Writing videos: h264 in yuv420p with no B-frames, which browsers play and seeks find exactly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -28,20 +28,16 @@ def write_video(
     """Encode RGB frames uint8 [H, W, 3] at a steady `fps`, or shown at rising `time_ns`; give exactly one of them.
 
     An odd width or height is padded to even by repeating the edge; the caller keeps the true size (`Video(crop=)`).
-    Atomic. Raises BadInput for no frames, frames of differing size, times that do not rise or do not match, a full disk.
+    Atomic. Raises BadInput for no frames, frames of differing size, times that do not rise or match, a full disk.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise BadInput(f"cannot write a video named {path.name!r}: it must end in {', '.join(SUFFIXES)}")
     if (fps is None) == (time_ns is None):
         raise BadInput("write_video needs either fps or time_ns, and not both")
-    with atomic(path) as temporary:
-        count = 0
-        with av.open(str(temporary), "w") as container:
-            for count, packet in encoded(container, frames, fps=fps, time_ns=time_ns, crf=crf, gop=gop):
-                container.mux(packet)
-        if time_ns is not None and count != len(time_ns):
-            raise BadInput(f"cannot write {path}: {count} frames for {len(time_ns)} times")
+    with atomic(path) as temporary, av.open(str(temporary), "w") as container:
+        for packet in encoded(container, frames, fps=fps, time_ns=time_ns, crf=crf, gop=gop):
+            container.mux(packet)
     return path
 
 
@@ -78,8 +74,8 @@ def encoded(
     time_ns: Sequence[int] | np.ndarray | None,
     crf: int,
     gop: int,
-) -> Any:
-    """Yield (frames so far, packet) for all frames."""
+) -> Iterator[Any]:
+    """Yield the packets of all frames."""
     source = iter(frames)
     first = next(source, None)
     if first is None:
@@ -94,14 +90,14 @@ def encoded(
             raise BadInput(f"more frames than the {len(ticks)} times given")
         image = picture(frame)
         image.pts, image.time_base = (count - 1 if ticks is None else int(ticks[count - 1])), clock
-        for packet in stream.encode(image):
-            yield count, packet
-    for packet in stream.encode(None):
-        yield count, packet
+        yield from stream.encode(image)
+    if ticks is not None and count < len(ticks):
+        raise BadInput(f"only {count} frames for the {len(ticks)} times given")
+    yield from stream.encode(None)
 
 
 def rising_ticks(time_ns: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Times in ns -> the nearest whole microseconds, int64 [N]. Raises BadInput unless they stay strictly rising from >= 0."""
+    """Times in ns -> the nearest whole microseconds, int64 [N]. Raises BadInput unless they rise from >= 0."""
     time = np.asarray(time_ns, np.int64)
     ticks = (time + 500) // 1000
     if len(ticks) and (ticks[0] < 0 or (np.diff(ticks) <= 0).any()):

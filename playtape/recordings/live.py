@@ -4,9 +4,9 @@ Until it is closed it is called `NAME.mcap.part`, with a fragmented `NAME.mp4.pa
 NAME.mcap.part --out NAME.mcap` makes a recording of such a rest. Closing gives both their names.
 """
 
-import os
-from fractions import Fraction
 from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings.atomic import FULL, atomic, sync
 from playtape.recordings.encode import MICRO, add_stream, picture
-from playtape.recordings.messages import SECOND, Packer, screen_payload, span_payload, SPAN_TOPICS
+from playtape.recordings.messages import SECOND, SPAN_TOPICS, Packer, screen_payload, span_payload
 from playtape.recordings.nouns import Clock, Info, Span
 from playtape.recordings.repair import PART, remux
 from playtape.recordings.video import Video
@@ -66,7 +66,7 @@ class RecordingWriter:
     def __enter__(self) -> Self:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(_part(self.path), "wb")  # noqa: SIM115
+            self._file = _part(self.path).open("wb")
         except OSError as error:
             raise BadInput(f"cannot write {self.path}: {error.strerror}") from error
         self._sheet = Sheet(self._file)
@@ -148,7 +148,7 @@ class RecordingWriter:
         self._sheet.close()
         self._file.close()
         sync(_part(self.path))
-        os.replace(_part(self.path), self.path)
+        _part(self.path).replace(self.path)
         sync(self.path.parent)
         _part(self.video_path).unlink(missing_ok=True)
         return self.path
@@ -158,10 +158,8 @@ class RecordingWriter:
         self._closed = True
         for thing in (self._container, self._file):
             if thing is not None:
-                try:
+                with suppress(OSError):  # a full disk refuses the last bytes as well
                     thing.close()
-                except OSError:
-                    pass  # a full disk refuses the last bytes as well
 
     def _frame_time(self, time_ns: int | None) -> int:
         if (time_ns is None) == (self.fps is None):

@@ -41,7 +41,8 @@ def check(recording: Recording) -> tuple[Events, dict[str, str]]:
     for span in recording.spans:
         if span.end_ns < span.start_ns or span.start_ns + anchor < 0:
             raise BadInput(
-                f"the span {span.kind} {span.value[:40]!r} covers [{span.start_ns}, {span.end_ns}) ns; it must start at >= {-anchor} and not end before"
+                f"the span {span.kind} {span.value[:40]!r} covers [{span.start_ns}, {span.end_ns}) ns; "
+                f"it must start at >= {-anchor} and not end before it starts"
             )
     if recording.confidence is not None and (np.diff(recording.confidence.time_ns) < 0).any():
         raise BadInput("the times of confidence must not fall")
@@ -62,10 +63,9 @@ def check(recording: Recording) -> tuple[Events, dict[str, str]]:
 
 def _check_wheel(events: Events) -> None:
     wheel = events.of("mouse.wheel", "mouse.hwheel")
-    if len(wheel) and float(np.abs(wheel.value).max()) > 0x7FFF / NOTCH:
-        raise BadInput(
-            f"a wheel step of {float(np.abs(wheel.value).max()):g} notches does not fit; legal is +-{0x7FFF / NOTCH:.0f}"
-        )
+    largest = float(np.abs(wheel.value).max()) if len(wheel) else 0.0
+    if largest > 0x7FFF / NOTCH:
+        raise BadInput(f"a wheel step of {largest:g} notches does not fit; legal is +-{0x7FFF / NOTCH:.0f}")
 
 
 def messages(recording: Recording, events: Events, uri: str) -> Iterator[Message]:

@@ -13,7 +13,7 @@ from playtape.recordings.video import Video
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """Something that holds for a while, [start_ns, end_ns): kind "text" (an instruction), "control" (who plays), "window"."""
+    """What holds for a while, [start_ns, end_ns): kind "text" (an instruction), "control" (who plays), "window"."""
 
     start_ns: int
     end_ns: int
@@ -37,7 +37,7 @@ class Info:
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """How sure a labeller is of each interval: a button's calibrated P(held), an axis' standard deviation in its unit."""
+    """How sure a labeller is of each interval: a button's calibrated P(held), an axis' standard deviation."""
 
     time_ns: np.ndarray  # int64 [T], start of each labelled interval
     names: tuple[str, ...]  # n inputs

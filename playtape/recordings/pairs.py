@@ -19,7 +19,7 @@ class Pairing:
     held: tuple[str, ...]  # buttons still down at the end
 
     def closed(self, end_ns: int) -> Events:
-        """The events, with a release at `end_ns` (or at the last event, if that is later) for each button still down."""
+        """The events, and a release at `end_ns` (or the last event, if that is later) of each button still down."""
         if not self.held:
             return self.events
         end = max(end_ns, int(self.events.time_ns[-1]))

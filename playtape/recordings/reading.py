@@ -1,4 +1,4 @@
-"""An OWAMcap file -> Recording. Forgiving: what can be mended is mended and told in `Recording.warnings`, with counts."""
+"""An OWAMcap file -> Recording. Forgiving: what can be mended is, and `Recording.warnings` tells it with counts."""
 
 from collections import Counter
 from pathlib import Path
@@ -73,7 +73,7 @@ def read_columns(path: Path) -> tuple[Columns, Container]:
 
 
 def video_path(path: Path, columns: Columns) -> Path:
-    """The one video that the screen messages refer to. Raises BadInput if there is none, or several, or it is remote."""
+    """The one video that the screen messages refer to. Raises BadInput for none, several, or a remote one."""
     uris = list(dict.fromkeys(uri for _, uri, pts, _, _ in columns.screens if pts is not None))
     if not uris:
         raise BadInput(f"{path} refers to no video: it has no `screen` message with a pts_ns")
@@ -167,12 +167,13 @@ def _without_mouse_keys(columns: Columns) -> list[Piece]:
             columns.problems[
                 "mouse buttons stand among the keys as well as in a mouse topic; the mouse topic counts"
             ] += int((~keep).sum())
-        kept.append(tuple(column[keep] for column in piece))
+        log_time, place, index, value = piece
+        kept.append((log_time[keep], place[keep], index[keep], value[keep]))
     return kept
 
 
 def _from_absolute(columns: Columns, screen: tuple[int, int] | None) -> Piece:
-    """Absolute raw positions (0 to 65535 over the screen) -> motion between them, in pixels where the screen is known."""
+    """Absolute raw positions (0 to 65535 over the screen) -> motion between them, in pixels if the screen is known."""
     log_time, order, x, y = (np.concatenate([rows[i] for rows in columns.absolute]) for i in range(4))
     first = np.lexsort((order, log_time))
     width, height = screen or (65536, 65536)
@@ -219,7 +220,7 @@ def _check_frames(path: Path, video: Video, pts: NDArray[np.int64], problems: Co
     elif len(wrong):
         raise BadInput(
             f"{path}: {len(wrong)} screen messages show no frame of {video.path.name}; the first has pts_ns "
-            f"{int(pts[wrong[0]])}, {int(nearest[wrong[0]])} ns from the nearest frame (the video spans 0 to {video.end_ns} ns)"
+            f"{int(pts[wrong[0]])}, {int(nearest[wrong[0]])} ns from the nearest (its end is at {video.end_ns} ns)"
         )
     unseen = len(frames) - len(pts)
     if unseen > 1:

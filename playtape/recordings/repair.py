@@ -1,5 +1,6 @@
 """What a crash, a kill or a bad disk left -> files that open. Nothing is guessed: only what is whole is kept."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def repair(path: str | Path, out: str | Path) -> dict[str, Any]:
         raise BadInput(f"there is no file {path}; give a recording (.mcap) or a video")
     if path.stat().st_size == 0:
         raise Truncated(f"{path} is empty (0 bytes); nothing of it can be kept")
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         head = file.read(len(MAGIC))
     if head == MAGIC or path.name.removesuffix(PART).endswith(".mcap"):
         return _repair_recording(path, out)
@@ -50,8 +51,8 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
             f"{path} holds no whole message ({', '.join(container.damage) or 'it is empty'}); nothing can be kept"
         )
     video, mended = _video(path, batches, out)
-    with atomic(out) as temporary, open(temporary, "wb") as file:
-        copy = _Copy(file, Video(video) if video is not None else None, video and reference(video, out.parent))
+    with atomic(out) as temporary, temporary.open("wb") as file:
+        copy = _Copy(file) if video is None else _Copy(file, Video(video), reference(video, out.parent))
         for name, record in container.metadata.items():
             copy.writer.add_metadata(name, record)
         for batch in batches:
@@ -72,7 +73,7 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
 class _Copy:
     """Copies messages as they are, except that frames which the video has lost are left out."""
 
-    def __init__(self, file: Any, video: Video | None, uri: str | None):
+    def __init__(self, file: Any, video: Video | None = None, uri: str | None = None):
         self.writer = Writer(file, chunk_size=CHUNK_SIZE, compression=CompressionType.ZSTD, enable_data_crcs=True)
         self.writer.start(profile=PROFILE, library=library())
         self.video, self.uri = video, uri
@@ -182,11 +183,9 @@ def _cut(path: Path) -> bool:
 def _readable(video: Video) -> int:
     """How many frames decode, from the first on."""
     count = 0
-    try:
-        for count, _ in enumerate(video.stream(), start=1):
-            pass
-    except Truncated:
-        pass
+    with suppress(Truncated):
+        for _ in video.stream():
+            count += 1
     return count
 
 
@@ -194,8 +193,8 @@ def remux(path: Path, out: Path, limit: int | None) -> None:
     """Copy packets of the video stream to `out`: all that are whole, or those of the first `limit` frames."""
     line = scan(path, whole=False)
     last = None if limit is None or line.pts is None else int(line.pts[limit])
-    formats = {"options": {"movflags": "+faststart"}} if out.suffix in (".mp4", ".mov") else {}
-    with demuxer(path) as (source, stream), av.open(str(out), "w", **formats) as target:
+    options = {"movflags": "+faststart"} if out.suffix in (".mp4", ".mov") else {}
+    with demuxer(path) as (source, stream), av.open(str(out), "w", options=options) as target:
         copy = target.add_stream_from_template(stream)
         shift = round(Fraction(line.origin_ns, 10**9) / stream.time_base)
         try:

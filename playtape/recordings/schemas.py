@@ -1,4 +1,4 @@
-"""The message types of an OWAMcap file: topics, schema names, JSON Schemas. Ours go by `playtape/`, theirs by `desktop/`."""
+"""The message types of an OWAMcap file: topics and schemas. Ours go by `playtape/`, theirs by `desktop/`."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ def summary(path: str | Path) -> dict[str, Any]:
         raise BadInput(f"there is no file {path}; give a recording (.mcap), a video or an annotation (.proto)")
     if path.stat().st_size == 0:
         raise BadInput(f"{path} is empty (0 bytes); give a recording (.mcap), a video or an annotation (.proto)")
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         head = file.read(len(MAGIC))
     if head == MAGIC or path.suffix == ".mcap":
         return {"path": str(path), "kind": "recording", **_recording(path)}

@@ -7,8 +7,7 @@ counted in the order in which the decoder gives them.
 """
 
 import errno
-import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +16,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from playtape.errors import BadInput, Truncated
 
@@ -46,7 +46,7 @@ class Timeline:
 
 def signature(path: Path) -> tuple[int, int]:
     """Size in bytes and modification time in ns: enough to see that a file changed under our hands."""
-    status = os.stat(path)
+    status = path.stat()
     return status.st_size, status.st_mtime_ns
 
 
@@ -64,7 +64,7 @@ def check_unchanged(path: Path, before: tuple[int, int]) -> None:
 
 
 @contextmanager
-def demuxer(path: Path) -> Iterator[tuple[Any, Any]]:
+def demuxer(path: Path) -> Generator[tuple[Any, Any]]:
     """Open (container, video stream). Local files only: a playlist cannot reach the network or other files.
 
     Raises BadInput for a missing, empty, audio-only or foreign file, Truncated for one that ends before its index.
@@ -83,7 +83,7 @@ def demuxer(path: Path) -> Iterator[tuple[Any, Any]]:
         raise BadInput(f"{path} is not a video that FFmpeg knows; {LEGAL}") from error
     with container:
         names = set(container.format.name.split(","))
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if names & NOT_FILM or any(name.endswith("_pipe") for name in names):
             raise BadInput(f"{path} is not a video ({container.format.name}); {LEGAL}")
         if not streams:
@@ -221,7 +221,7 @@ def _nanoseconds(ticks: np.ndarray, base: Fraction, origin: Fraction) -> np.ndar
 def ends_early(path: Path) -> bool:
     """Does the container announce more bytes than there are? (mp4 boxes, Matroska segment, RIFF; others: False.)"""
     size = path.stat().st_size
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         head = file.read(64)
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"):
             return _boxes_end(file, size) > size

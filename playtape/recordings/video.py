@@ -25,7 +25,7 @@ __all__ = ["Video", "write_video"]
 SKIP = 32  # seek over a gap in the wanted frames only if that saves decoding more than this many
 
 
-class Video(Sequence):
+class Video:
     """Frames of a video file: `video[i]` is uint8 [H, W, 3] RGB, shown from `time_ns[i]` until `time_ns[i + 1]`.
 
     Any number of `stream` calls may run side by side; `video[i]` keeps one decoder open between calls and belongs to
@@ -111,12 +111,17 @@ class Video(Sequence):
     def width(self) -> int:
         return self._shape[1]
 
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """All frames in order, as `stream()`."""
+        return self.stream()
+
     def __len__(self) -> int:
         return len(self.time_ns)
 
     def __repr__(self) -> str:
         kind = "vfr" if self.vfr else "cfr"
-        return f"Video({self.path.name!r}, {len(self)} frames, {self.fps:.3f} fps {kind}, {self.end_ns / 1e9:.3f} s, {self.codec})"
+        rate = f"{len(self)} frames, {self.fps:.3f} fps {kind}"
+        return f"Video({self.path.name!r}, {rate}, {self.end_ns / 1e9:.3f} s, {self.codec})"
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """Frame number -> uint8 [H, W, 3]; slice -> uint8 [n, H, W, 3]."""
@@ -192,6 +197,9 @@ class Video(Sequence):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cursor": None}
+
+
+Sequence.register(Video)
 
 
 class _Decoder:
@@ -302,7 +310,7 @@ class _Cursor:
         self.video = video
         self.process = os.getpid()
         self.decoder = _Decoder(video).__enter__()
-        self.frames = self.decoder.frames(first)
+        self.frames: Any = self.decoder.frames(first)
         self.next = first
         self.last: np.ndarray | None = None  # the frame before `next`, so that asking twice costs nothing
 

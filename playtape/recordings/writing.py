@@ -45,7 +45,7 @@ def save_recording(
         if video == "copy" and not (target.exists() and target.samefile(source)):
             shutil.copyfile(source, stack.enter_context(atomic(target)))
         temporary = stack.enter_context(atomic(path))
-        with open(temporary, "wb") as file:
+        with temporary.open("wb") as file:
             sheet = Sheet(file)
             for name, record in records(recording, mended).items():
                 sheet.metadata(name, record)
@@ -166,7 +166,7 @@ def clock_record(clock: Clock) -> dict[str, str]:
 
 def media_record(video: Video) -> dict[str, str]:
     """Checksum, size and padding of the video."""
-    with open(video.path, "rb") as file:
+    with video.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     record = {
         "sha256": digest,
