@@ -174,7 +174,7 @@ def read(path: Path) -> Recording:
     demo, player = match["demo"], int(match["player"])
     lump = parse(_lump_bytes(path.parent, demo), f"{demo}.lmp")
     lump.column(player)
-    video = Video(path if path.exists() else _rendered(path, lump, player))
+    video = Video(path if path.exists() else _rendered(path, demo, lump, player))
     if len(video.time_ns) != len(lump):
         raise BadInput(
             f"{path.name} has {len(video.time_ns)} frames, but {demo}.lmp has {len(lump)} tics: they must agree."
@@ -223,9 +223,10 @@ def _lump_bytes(folder: Path, demo: str) -> bytes:
     return lumps[name.upper()]
 
 
-def _rendered(path: Path, lump: Lump, player: int) -> Path:
+def _rendered(path: Path, demo: str, lump: Lump, player: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="playtape-demo-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy = folder / f"{path.stem.rpartition('_player')[0]}.lmp"
-    copy.write_bytes(encode(lump))
-    return dsda.render(copy, folder / path.name, player, len(lump))
+    (folder / f"{demo}.lmp").write_bytes(encode(lump))
+    beside = path.with_name(f"{demo.rpartition('_')[0]}.wad")
+    iwad = beside if beside.is_file() else None
+    return dsda.render(folder / f"{demo}.lmp", folder / path.name, player, len(lump), iwad=iwad)
