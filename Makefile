@@ -1,0 +1,64 @@
+# Playtape's commands. Each sets up what it needs: a fresh machine with a Python >= 3.11 is enough.
+#
+#   make demo    label the shipped sample with the shipped model and write a page to look at
+#   make test    run all tests
+#   make check   format, lint, types, layers, then all tests
+#
+# PYTHON=python3.12 chooses an interpreter, VENV=path another place for the environment, JOBS=4 more test processes.
+
+VENV ?= .venv
+OUT ?= out/demo
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+PY := $(VENV)/bin/python
+# The installer's stamps: they hold until the dependencies or the interpreter's choice change.
+CORE := $(VENV)/.core-installed
+DEV := $(VENV)/.dev-installed
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check style format lint types layers install clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(CORE)
+	@$(VENV)/bin/playtape demo --out $(OUT)
+
+test: $(DEV)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) -m "not style" $(PYTEST_ARGS)
+
+check: style test
+
+style: format lint types layers
+
+format: $(DEV)
+	@$(PY) -m ruff format --check --quiet . || { echo "Some files are not formatted; run: $(PY) -m ruff format ." >&2; exit 1; }
+
+lint: $(DEV)
+	@$(PY) -m ruff check --quiet .
+
+types: $(DEV)
+	@$(PY) -m ty check --quiet --python $(VENV)
+
+layers: $(DEV)
+	@$(VENV)/bin/lint-imports --no-logo
+
+install: $(DEV)
+
+clean:
+	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(PY):
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/venv.sh
+
+$(CORE): pyproject.toml constraints.txt | $(PY)
+	@echo "Installing Playtape and what it runs on (about a minute, 1.3 GB with a CPU build of torch) ..."
+	@$(PIP_INSTALL) -e . || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt $(CORE)
+	@echo "Installing the tools of the tests, and ViZDoom ..."
+	@$(PIP_INSTALL) -e '.[dev,doom]' || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
+	@touch $@

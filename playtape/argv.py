@@ -1,0 +1,84 @@
+"""Words of a command line to a dataclass, by `tyro`; what does not fit is one sentence, never a box of text.
+
+Knows no command: `playtape/cli.py` and a room with flags of its own (`training`) hand over their dataclass.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import TypeVar, get_type_hints
+
+import tyro
+
+from playtape.errors import BadInput
+
+Parsed = TypeVar("Parsed")
+FRAME = "╭╮╰╯│─"  # what tyro draws around its messages
+
+
+def parse(cls: type[Parsed], args: Sequence[str], *, prog: str, default: Parsed | None = None) -> Parsed:
+    """Reads `args` into the dataclass `cls`; `--help` prints the help and leaves with SystemExit(0).
+
+    `default` gives values to the fields that `args` leaves out. Raises BadInput naming the word that does not fit and,
+    for a mistyped flag, the nearest legal one.
+    """
+    check_flags(args, flags(cls, default), prog)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            config = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+            if default is None:
+                return tyro.cli(cls, args=list(args), prog=prog, config=config)
+            return tyro.cli(cls, args=list(args), prog=prog, default=default, config=config)
+    except SystemExit as leaving:
+        if not leaving.code:  # --help
+            raise
+        raise BadInput(sentence(complaint.getvalue(), prog)) from None
+
+
+def flags(cls: type, default: object = None, prefix: str = "") -> set[str]:
+    """Every long flag of a dataclass, its nested dataclasses' as `--outer.inner`."""
+    found = set()
+    types = get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        value = getattr(default, field.name, None)
+        nested = type(value) if dataclasses.is_dataclass(value) else types[field.name]
+        if dataclasses.is_dataclass(nested) and isinstance(nested, type):
+            found |= flags(nested, value, f"{prefix}{field.name}.")
+        else:
+            found.add(f"--{prefix}{field.name}".replace("_", "-"))
+            found.add(f"--{prefix}no-{field.name}".replace("_", "-"))
+    return found
+
+
+def check_flags(args: Iterable[str], legal: set[str], prog: str) -> None:
+    """Raises BadInput at the first flag that is not one of `legal` (or --help, or --json, which every command has)."""
+    legal = legal | {"--help", "--json"}
+    for word in args:
+        if word == "--":
+            return
+        name = word.split("=")[0].replace("_", "-")
+        if name.startswith("--") and name not in legal:
+            raise BadInput(f"there is no flag {word.split('=')[0]}; {nearest(name, legal, f'{prog} --help')}")
+
+
+def nearest(word: str, legal: Iterable[str], help_command: str) -> str:
+    """The end of a sentence: which legal word is nearest to `word`, else where all of them are listed."""
+    close = difflib.get_close_matches(word, sorted(legal), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"{help_command} lists what there is."
+
+
+def sentence(box: str, prog: str) -> str:
+    """tyro's framed complaint as one sentence: its words up to the first rule, without the frame and the help texts."""
+    said, listed = [], []
+    for line in box.splitlines():
+        if line.startswith("│ ─"):
+            break
+        if line.startswith("│") and not line.startswith("│" + " " * 9):  # help texts stand 9 columns in
+            (listed if line.startswith("│    ") else said).append(line.strip(FRAME + " "))
+    words = re.sub(r"^Missing from .*:$", "missing:", " ".join(said).strip())
+    words = re.sub(r"^Unrecognized options: ", "no place for: ", words) or "these arguments do not fit"
+    return f"{' '.join([words, ', '.join(listed)]).strip(' .')}; {prog} --help shows what is legal."

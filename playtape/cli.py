@@ -1,0 +1,346 @@
+"""The command line: words to calls, results to one line or one JSON object. No arithmetic; starts without torch.
+
+A command is a frozen dataclass: its fields are the flags, `run` calls the room that does the work (imported there, so
+that `playtape --help` is quick), `text` says in a line what came out. Exit codes: 0 done, 2 bad input (one sentence on
+standard error), 130 stopped by Ctrl-C.
+"""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import orjson
+from tyro.conf import Positional, arg
+
+from playtape import __version__
+from playtape.argv import nearest, parse
+from playtape.errors import BadInput
+
+Result = dict[str, Any]
+
+
+class Command(Protocol):
+    """What the words of one command line ask for."""
+
+    def run(self) -> Result: ...
+
+    def text(self, result: Result) -> str: ...
+
+
+@dataclass(frozen=True)
+class Label:
+    """Turn video into recordings of the keys and the mouse that made it."""
+
+    source: Annotated[Positional[tuple[Path, ...]], arg(metavar="[CHECKPOINT] VIDEO_OR_FOLDER")]
+    """A video or a folder of videos; a checkpoint folder may stand before it."""
+    out: Path
+    """The folder for the recordings (.mcap), one for each video."""
+    model: Path | None = None
+    """A checkpoint folder; without one, the model that comes with Playtape."""
+    min_confidence: float = 0.0
+    """Intervals the model is less sure of than this (0 to 1) are left without input."""
+
+    def run(self) -> Result:
+        model, source = self.model, self.source[-1] if self.source else None
+        if source is None or len(self.source) > (2 if model is None else 1):
+            raise BadInput(f"{len(self.source)} paths given; legal are VIDEO_OR_FOLDER or CHECKPOINT VIDEO_OR_FOLDER")
+        if len(self.source) == 2:
+            model = self.source[0]
+        if not 0 <= self.min_confidence <= 1:
+            raise BadInput(f"--min-confidence is {self.min_confidence}; legal is 0 to 1")
+        from playtape.label import label
+
+        return label(source, self.out, model=model, min_confidence=self.min_confidence)
+
+    def text(self, result: Result) -> str:
+        return f"Labelled {result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s: {written(result)}"
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a recording, a video or an annotation file holds."""
+
+    file: Positional[Path]
+    """A recording (.mcap), a video, or a Pixels2Play annotation (.proto)."""
+
+    def run(self) -> Result:
+        from playtape.recordings import summary
+
+        return summary(self.file)
+
+    def text(self, result: Result) -> str:
+        return "\n".join(f"{key:<12} {value(result[key])}" for key in result if value(result[key]))
+
+
+@dataclass(frozen=True)
+class EvaluateActions:
+    """Judge predicted actions by the true ones, with D2E's metrics, honest ones, and the trivial baselines."""
+
+    truth: Positional[Path]
+    """A recording (.mcap) with the true input, or a folder of them."""
+    predicted: Positional[Path]
+    """The recording, or the folder of recordings of the same names, to judge."""
+    picture: Path | None = None
+    """Also draw truth over prediction into this file (.png, .svg)."""
+    seed: int = 0
+    """Seed of the bootstrap intervals."""
+
+    def run(self) -> Result:
+        from playtape.evaluate import evaluate_actions
+
+        return evaluate_actions(self.truth, self.predicted, picture=self.picture, seed=self.seed)
+
+    def text(self, result: Result) -> str:
+        from playtape.evaluate import table
+
+        return table(result) if self.picture is None else f"{table(result)}\nWrote {self.picture}"
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn recordings of another format into Playtape's (OWAMcap beside a video)."""
+
+    root: Positional[Path]
+    """A file or folder of the other format."""
+    format: str
+    """A module of playtape/recordings/formats, or the dotted path of one elsewhere."""
+    out: Path
+    """The folder for the recordings."""
+
+    def run(self) -> Result:
+        from playtape.recordings import convert
+
+        return convert(self.root, self.out, self.format)
+
+    def text(self, result: Result) -> str:
+        notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]
+        return "\n".join([*notes, f"Converted in {result['seconds']:.1f} s: {written(result)}"])
+
+
+@dataclass(frozen=True)
+class Play:
+    """Let a player play a game."""
+
+    player: Positional[str]
+    """`scripted`, `random`, or a checkpoint folder."""
+    game: Positional[str]
+    """A module of playtape/envs, such as doom."""
+    episodes: int = 1
+    """How many times."""
+    seed: int = 0
+    """The first episode's seed; each further one adds 1."""
+    record: Path | None = None
+    """Record every episode into this folder."""
+
+    def run(self) -> Result:
+        from playtape.play import play
+
+        return play(self.player, self.game, episodes=self.episodes, seed=self.seed, record=self.record)
+
+    def text(self, result: Result) -> str:
+        said = ", ".join(f"{key} {value(result[key])}" for key in result if key != "outputs" and value(result[key]))
+        return said if self.record is None else f"{said}: {written(result)}"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Keep what is whole of a cut or damaged recording or video."""
+
+    path: Positional[Path]
+    """The damaged recording (.mcap) or video."""
+    out: Path
+    """The file to write; never the damaged one itself."""
+
+    def run(self) -> Result:
+        from playtape.recordings import repair
+
+        return repair(self.path, self.out)
+
+    def text(self, result: Result) -> str:
+        kept = f"{result['messages']} messages" if "messages" in result else f"{result.get('frames', 0)} frames"
+        state = "it was whole" if result.get("complete") else "what came after is lost"
+        return f"Kept {kept} ({state}): {written(result)}"
+
+
+@dataclass(frozen=True)
+class View:
+    """Write a page that plays a recording with its keys and mouse drawn over it."""
+
+    path: Positional[Path]
+    """A recording (.mcap), or a folder of them."""
+    html: Path
+    """The page to write; it needs nothing but a browser."""
+    truth: Path | None = None
+    """The true recording, or their folder, to show beside."""
+
+    def run(self) -> Result:
+        from playtape.view import write_page
+
+        return write_page(self.path, self.html, truth=self.truth)
+
+    def text(self, result: Result) -> str:
+        return f"Wrote {self.html}; open it in a browser"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Label the sample that comes with Playtape, say how good that is, and write a page to look at."""
+
+    out: Path = Path("out/demo")
+    """The folder for the labels and the page."""
+
+    def run(self) -> Result:
+        from playtape.demo import demo
+
+        return demo(self.out)
+
+    def text(self, result: Result) -> str:
+        return "\n".join(str(result[key]) for key in ("table", "text") if key in result) or f"Wrote {written(result)}"
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a recipe on recordings: `playtape train RECIPE DATA... --out RUN`; `--resume RUN` goes on."""
+
+    words: tuple[str, ...]
+    json: bool
+
+    def run(self) -> Result:
+        from playtape.training.run import main as train
+
+        return train(list(self.words), self.json)
+
+    def text(self, result: Result) -> str:
+        return result.get("text") or f"Trained: {written(result)}"
+
+
+COMMANDS: dict[str, type] = {
+    "label": Label,
+    "info": Info,
+    "evaluate actions": EvaluateActions,
+    "convert": Convert,
+    "train": Train,
+    "play": Play,
+    "repair": Repair,
+    "view": View,
+    "demo": Demo,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line; gives the exit code. Standard output holds the result and nothing else."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = "playtape"
+    try:
+        if not words or words[0] in ("-h", "--help"):
+            print(overview())
+            return 0 if words else 2
+        if words[0] == "--version":
+            print(f"playtape {__version__}")
+            return 0
+        chosen, rest = choose(words)
+        name = f"playtape {chosen}"
+        rest, json = without_json(rest)
+        command = Train(tuple(rest), json) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
+        report(command, json)
+    except KeyboardInterrupt:
+        return complain(name, "stopped by Ctrl-C; what was finished stays, nothing half-written does.", 130)
+    except BrokenPipeError:  # `playtape info x | head -1`
+        sys.stderr.close()
+        return 141
+    except BadInput as error:
+        return complain(name, str(error), 2)
+    except OSError as error:
+        return complain(name, trouble(error), 2)
+    except SystemExit as leaving:  # --help of a command
+        return int(leaving.code or 0)
+    return 0
+
+
+def choose(words: list[str]) -> tuple[str, list[str]]:
+    """The command's name and the words after it. Raises BadInput naming the nearest command."""
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return name, words[length:]
+    second = sorted(name.split()[1] for name in COMMANDS if name.startswith(f"{words[0]} "))
+    if second and words[1:]:
+        raise BadInput(f"{words[0]} does not know {words[1]!r}; legal: {', '.join(second)}")
+    if second:
+        raise BadInput(f"{words[0]} needs to know what; legal: {', '.join(second)}")
+    raise BadInput(f"there is no command {words[0]!r}; {nearest(words[0], COMMANDS, 'playtape --help')}")
+
+
+def without_json(words: list[str]) -> tuple[list[str], bool]:
+    """Takes `--json` out; every command has it."""
+    end = words.index("--") if "--" in words else len(words)
+    return [word for i, word in enumerate(words) if word != "--json" or i > end], "--json" in words[:end]
+
+
+def report(command: Command, json: bool) -> None:
+    """Runs the command and prints its result; what the rooms print on the way goes to standard error."""
+    with contextlib.redirect_stdout(sys.stderr):
+        result = command.run()
+        options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+        said = orjson.dumps(result, default=str, option=options).decode() if json else command.text(result)
+    print(said, flush=True)
+
+
+def written(result: Result) -> str:
+    """Which path a result wrote: one file by its name, several by their folder."""
+    outputs = result.get("outputs") or [result[key] for key in ("output", "html", "out", "path") if key in result][:1]
+    if len(outputs) == 1:
+        return str(outputs[0])
+    folders = sorted({str(Path(output).parent) for output in outputs})
+    return f"{len(outputs)} recordings in {', '.join(folders[:3])}{' ...' if folders[3:] else ''}"
+
+
+def value(thing: object) -> str:
+    """A field of a result for reading: lists and mappings on one line, empty things as nothing."""
+    if thing is None or thing == "" or thing == [] or thing == {}:
+        return ""
+    if isinstance(thing, dict):
+        return ", ".join(f"{key} {value(inner)}" for key, inner in thing.items())
+    if isinstance(thing, list | tuple):
+        return ", ".join(value(inner) for inner in thing)
+    if isinstance(thing, bool):
+        return "yes" if thing else "no"
+    return f"{thing:.6g}" if isinstance(thing, float) else str(thing)
+
+
+def trouble(error: OSError) -> str:
+    """An operating system's error as a sentence."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: could not write{where or ' the output'}; nothing half-written stays."
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file or folder{where or ', ' + str(error)}."
+    if isinstance(error, PermissionError):
+        return f"no permission for{where or ', ' + str(error)}."
+    return f"{error.strerror or error}{':' if where else ''}{where}."
+
+
+def complain(name: str, message: str, code: int) -> int:
+    """One sentence on standard error."""
+    print(f"{name}: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+def overview() -> str:
+    """What `playtape --help` prints: every command with its first line."""
+    lines = [f"  {name:<18} {(kind.__doc__ or '').splitlines()[0]}" for name, kind in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: playtape COMMAND ... [--json]",
+            "",
+            "Gameplay video becomes actions, actions become agents.",
+            "",
+            *lines,
+            "",
+            "playtape COMMAND --help explains a command. --json prints its result as one JSON object.",
+        ]
+    )
