@@ -8,7 +8,7 @@ WIDTHS = (8, 18, 13, 13, 8)
 
 
 def table(result: dict[str, Any]) -> str:
-    """A text of lines up to some 110 characters. `result` is what `evaluate_actions` returned."""
+    """A text of lines up to some 105 characters. `result` is what `evaluate_actions` returned."""
     rows = result["rows"]
     width = max(len(row["title"]) for row in rows) + 2
     lines = [_title(result), ""]
@@ -19,11 +19,8 @@ def table(result: dict[str, Any]) -> str:
             group = row["group"]
             lines.append(_heading(result, group))
         lines.append("  " + row["title"].ljust(width) + " ".join(_cells(row)).rstrip() + _arrow(row))
-    lines += [
-        "",
-        *_risk(result),
-        f"Intervals: {result['bootstrap']['note']}; {result['bootstrap']['resamples']} resamples.",
-    ]
+    lines += ["", "↓ lower is better, →1 is right at 1, all others: higher is better.", *_risk(result)]
+    lines += [f"Intervals: {result['bootstrap']['note']}; {result['bootstrap']['resamples']} resamples."]
     lines += [f"Warning: {text}" for text in result["warnings"]]
     return "\n".join(lines)
 
@@ -58,7 +55,7 @@ def _number(value: float | None) -> str:
 
 
 def _arrow(row: dict[str, Any]) -> str:
-    return {"lower": "  (lower is better)", "one": "  (1 is right)"}.get(row["better"], "")
+    return {"lower": "  ↓", "one": "  →1"}.get(row["better"], "")
 
 
 def _risk(result: dict[str, Any]) -> list[str]:
@@ -66,7 +63,7 @@ def _risk(result: dict[str, Any]) -> list[str]:
     found = result["honest"]["risk_coverage"]
     if not found:
         return []
-    lines = ["Risk (share of intervals with any wrong button) if only the most confident are kept (of how many):"]
+    lines = ["", "Risk (share of intervals with any wrong button) if only the most confident are kept (of how many):"]
     for name, one in found.items():
         if one["intervals"]:
             parts = [f"{round(100 * float(c))} %: {_number(one[f'risk_at_{c}'])}" for c in ("0.5", "0.8", "0.9", "1.0")]

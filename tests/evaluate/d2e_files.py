@@ -17,7 +17,7 @@ TICK = 50_000_000
 
 def write(path: Path, messages: list[tuple[int, str, dict]]) -> Path:
     """Messages (log_time, topic, fields) in any order."""
-    with open(path, "wb") as file:
+    with path.open("wb") as file:
         writer = Writer(file)
         writer.start("owa", "mcap-owa-support 0.6.6; mcap 1.6.0")
         channels = {}
