@@ -1,0 +1,81 @@
+"""Batches of clips, each a pure function of (seed, step): nothing to save, nothing to restore, any step can be asked for.
+
+A clip's recording is drawn by mixture weight times length, its start evenly within.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from playtape.actions import Actions, ActionSpace
+from playtape.clips.augmentation import Augmentation
+from playtape.clips.clip import Clip, stack
+from playtape.clips.store import Stored
+from playtape.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Source:
+    """`PATH` or `PATH:WEIGHT` of the command line. The weight is relative, per frame: 1 draws every frame alike."""
+
+    path: Path
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Source":
+        path, colon, weight = text.rpartition(":")
+        try:
+            return cls(Path(path), float(weight)) if colon else cls(Path(text))
+        except ValueError:
+            return cls(Path(text))
+
+
+@dataclass(frozen=True)
+class Clips(Dataset):
+    """`clips[step]` is the batch of that training step.
+
+    Raises BadInput if no recording is as long as a window.
+    """
+
+    recordings: list[Stored]
+    weights: list[float]  # one a recording
+    space: ActionSpace
+    window: int  # frames
+    batch: int  # clips
+    seed: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not any(len(recording) >= self.window for recording in self.recordings):
+            longest = max((len(recording) for recording in self.recordings), default=0)
+            raise BadInput(f"no recording is as long as one window of {self.window} frames; the longest has {longest}")
+
+    def __getitem__(self, step: int) -> Clip:
+        draw = np.random.default_rng([self.seed, step])
+        starts = np.array([max(0, len(recording) - self.window + 1) for recording in self.recordings])
+        chance = starts * np.array(self.weights)
+        chosen = draw.choice(len(starts), self.batch, p=chance / chance.sum())
+        return stack([self._clip(self.recordings[i], int(draw.integers(starts[i])), draw) for i in chosen])
+
+    def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
+        clip = cut(recording, start, start + self.window)
+        return self.augmentation(clip, self.space, draw)
+
+
+def cut(recording: Stored, start: int, stop: int) -> Clip:
+    """Frames [start, stop) of a stored recording as a clip of tensors."""
+    part = slice(start, stop)
+    mask = torch.ones(len(recording.time_ns[part]), dtype=torch.bool)
+    if stop >= len(recording):
+        mask[-1] = False  # the last frame has no interval
+    return Clip(
+        torch.from_numpy(np.array(recording.frames[part])),
+        Actions(
+            torch.from_numpy(recording.actions.buttons[part].copy()), torch.from_numpy(recording.actions.axes[part].copy())
+        ),
+        mask,
+        torch.from_numpy(recording.confidence[part].copy()),
+    )

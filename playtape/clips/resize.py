@@ -1,0 +1,38 @@
+"""THE resize. Training, labelling, serving and playing all call this one, so that a model never sees a picture made in
+another way than those it learned from (Pixels2Play lost its online quality to two resizers).
+
+Bilinear with antialiasing in fixed point on uint8: the picture is squashed to the size, never letterboxed. The result
+does not depend on the batch that a frame is in, nor on the number of threads.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def resize(frames: np.ndarray | Tensor, size: tuple[int, int]) -> Tensor:
+    """uint8 [*b, H, W, 3] RGB to uint8 [*b, 3, height, width]; `size` is (height, width)."""
+    x = torch.as_tensor(frames).movedim(-1, -3)
+    lead = x.shape[:-3]
+    x = x.reshape(-1, *x.shape[-3:])
+    if tuple(x.shape[-2:]) != tuple(size):
+        x = functional.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
+    return x.contiguous().view(*lead, 3, *size)
+
+
+def regular(time_ns: np.ndarray, fps: float) -> np.ndarray:
+    """Which frames a model of `fps` frames a second looks at: rising frame numbers int64 [n].
+
+    A recording at about that rate (within 3 %), or slower, is taken whole. A faster one is sampled at the frames nearest to
+    a regular grid, and the intervals of those frames are between their own times, so that no stamp is ever made up.
+    """
+    if len(time_ns) < 2:
+        return np.arange(len(time_ns))
+    period = 1e9 / fps
+    if np.median(np.diff(time_ns)) > 0.97 * period:
+        return np.arange(len(time_ns))
+    grid = time_ns[0] + np.arange(int((time_ns[-1] - time_ns[0]) / period) + 1) * period
+    right = np.searchsorted(time_ns, grid).clip(1, len(time_ns) - 1)
+    nearer_left = grid - time_ns[right - 1] <= time_ns[right] - grid
+    return np.unique(right - nearer_left)

@@ -1,0 +1,121 @@
+"""Recordings at model size: decoded and resized once, then read at random as memory-mapped arrays.
+
+Reading a random clip from source video decodes from a keyframe each time; from here it is a copy, some hundred times
+quicker. Entries are named by what they hold (path, size and date of the file, picture size, rate), so nothing stale is
+ever read, and are written under a temporary name first, so that a cut-off run leaves none by halves.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from playtape.actions import Actions, ActionSpace, Axis
+from playtape.actions.names import INPUTS, is_button, kind
+from playtape.clips.resize import regular, resize
+from playtape.errors import BadInput
+from playtape.recordings import Recording
+
+BATCH = 64  # frames resized at once
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
+    `confidence` float32 [T] (1 for truth)."""
+
+    name: str
+    frames: np.ndarray
+    time_ns: np.ndarray
+    actions: Actions
+    confidence: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+def store(recording: Recording, space: ActionSpace, size: tuple[int, int], fps: float) -> Stored:
+    """One recording at `size` (height, width) and at most `fps` frames a second."""
+    keep = regular(recording.time_ns, fps)
+    time_ns = recording.time_ns[keep]
+    name = recording.path.stem if recording.path else recording.video.path.stem
+    return Stored(
+        name,
+        _frames(recording, keep, size),
+        time_ns,
+        space.actions(recording.events, time_ns),
+        _certainty(recording, time_ns),
+    )
+
+
+def session(recording: Recording) -> str:
+    """What may not be divided between training and judging: players of one co-op session saw the same moments."""
+    return recording.info.extra.get("session", recording.video.path.stem)
+
+
+def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
+    """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
+
+    An axis' scale is the root mean square of its intervals with motion, to two digits. Raises BadInput if nothing was done.
+    """
+    buttons, motion = set(), {}
+    for recording in recordings:
+        events = recording.events
+        used = {events.names[i] for i in np.unique(events.input)}
+        buttons |= {name for name in used if is_button(name)}
+        axes = tuple(Axis(name, "state" if kind(name) == "state" else "sum") for name in sorted(used - buttons) if kind(name) != "any")
+        time_ns = recording.time_ns[regular(recording.time_ns, fps)]
+        values = ActionSpace((), axes).actions(events, time_ns).axes.astype(np.float64)
+        for axis, column in zip(axes, values.T, strict=True):
+            squares, count = motion.get(axis, (0.0, 0))
+            motion[axis] = squares + float((column**2).sum()), count + int((column != 0).sum())
+    scaled = [
+        replace(axis, scale=float(f"{(squares / count) ** 0.5:.2g}")) for axis, (squares, count) in motion.items() if count
+    ]
+    if not buttons and not scaled:
+        raise BadInput("no button is pressed and no axis moves in the training recordings: there is nothing to learn")
+    return ActionSpace(
+        tuple(name for name in INPUTS if name in buttons), tuple(sorted(scaled, key=lambda axis: INPUTS.index(axis.name)))
+    )
+
+
+def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    folder = (recording.path or recording.video.path).parent / ".playtape"
+    video = recording.video.path
+    stat = video.stat()
+    key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum())])
+    entry = folder / f"{video.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npy"
+    if not entry.exists():
+        folder.mkdir(exist_ok=True)
+        partial = entry.with_suffix(f".{os.getpid()}.part")
+        try:
+            _decode(recording, partial, keep, size)
+            os.replace(partial, entry)
+        finally:
+            partial.unlink(missing_ok=True)
+    return np.load(entry, mmap_mode="r")
+
+
+def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int, int]) -> None:
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(keep), 3, *size))
+    done, batch = 0, []
+    for frame in recording.video.stream(indices=keep):
+        batch.append(frame)
+        if len(batch) == BATCH or done + len(batch) == len(keep):
+            out[done : done + len(batch)] = resize(np.stack(batch), size).numpy()
+            done, batch = done + len(batch), []
+    out.flush()
+
+
+def _certainty(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
+    """How sure the labeller was of each interval's buttons: the mean over buttons of max(p, 1 - p); 1 for truth."""
+    labelled = recording.confidence
+    if labelled is None:
+        return np.ones(len(time_ns), np.float32)
+    held = labelled.value[:, [is_button(name) for name in labelled.names]]
+    row = np.searchsorted(labelled.time_ns, time_ns, side="right").clip(1) - 1
+    return np.maximum(held, 1 - held).mean(1).astype(np.float32)[row]

@@ -1,0 +1,131 @@
+"""Inverse dynamics: frames to the keys and mouse that made them. `idm` and its baseline `idm-pair`.
+
+p(a_t | x_{t-R} .. x_{t+R+1}): a window of centred frames, not causal, all intervals in one parallel pass (the windowed IDM of
+VPT, arXiv 2206.11795, section 3). Motion is measured early, between neighbouring frames (nets/correlation.py), appearance
+per frame; both are mixed along time and read by three heads: is a button held, does it change, and a distribution over
+bins for each axis. `idm-pair` has no mixing along time: it judges a_t by x_t and x_{t+1} alone, as the two-frame IDM of the
+NitroGen walkthrough recipe (arXiv 2601.02427) does.
+
+Shapes: `N` clips, `T` frames, `B` buttons, `A` axes, `K` bins, `D` width.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from playtape.actions import ActionSpace
+from playtape.clips import Clip
+from playtape.clips.augmentation import Augmentation
+from playtape.models.protocols import Labels
+from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.nets.appearance import Appearance
+from playtape.nets.correlation import Correlation
+from playtape.nets.temporal import TemporalStack
+from playtape.nets.two_hot import expectation, two_hot
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. One dial: `width`."""
+
+    height: int = 120  # pixels, the picture is squashed to this
+    width_px: int = 160
+    fps: float = 35.0  # the rate it was trained at
+    width: int = 192
+    depth: int = 6  # blocks along time; 0 is the two-frame model
+    kernel: int = 7  # frames that one block sees
+    reach: int = 12  # largest displacement, in pixels at each of the scales 1, 2, 4 and 8
+    hidden: int = 48  # channels of a motion cell
+    dropout: float = 0.1
+    bins: int = 81  # of an axis, mu-law spaced
+    limit: float = 40.0  # outermost bin, in the axis' scales
+    mu: float = 20.0
+
+
+class IDM(nn.Module):
+    """See the module. `reach` is how many frames before and after the interval's own two can matter."""
+
+    def __init__(self, config: Config, space: ActionSpace):
+        super().__init__()
+        self.config, self.space = config, space
+        width, buttons, axes = config.width, len(space.buttons), len(space.axes)
+        self.appearance = Appearance((config.height, config.width_px), width)
+        self.motion = Correlation(config.reach, config.hidden, width)
+        self.join = nn.Linear(3 * width, width)
+        self.time = TemporalStack(width, config.depth, config.kernel, config.dropout)
+        self.norm = nn.LayerNorm(width)
+        self.held = nn.Linear(width, buttons)
+        self.change = nn.Linear(2 * width, 2 * buttons)
+        self.axis = nn.Linear(2 * width, axes * config.bins)
+        place = torch.linspace(-1, 1, config.bins)
+        centres = place.sign() * config.limit * ((1 + config.mu) ** place.abs() - 1) / config.mu
+        self.register_buffer("centres", centres, persistent=False)  # [K], in scales
+        self.register_buffer("scale", torch.tensor([axis.scale for axis in space.axes]), persistent=False)
+        self.reach = self.time.reach
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [N, T, 3, H, W] to logits: held [N, T-1, B], change [N, T-1, B, 2] (press, release), axis [N, T-1, A, K]."""
+        n, t = frames.shape[:2]
+        x = frames.float() / 255
+        seen = self.appearance(4 * x.flatten(0, 1) - 2).view(n, t, -1)
+        moved = self.motion(x)
+        h = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
+        h = self.norm(self.time(h))
+        both = torch.cat([h, functional.gelu(moved)], -1)  # what just moved says most about when
+        change = self.change(both).unflatten(-1, (len(self.space.buttons), 2))
+        return self.held(h), change, self.axis(both).unflatten(-1, (len(self.space.axes), self.config.bins))
+
+    def losses(self, clip: Clip) -> dict[str, Tensor]:
+        """Mean over learnable intervals of: the buttons' and the changes' log losses, summed over buttons, and the axes'."""
+        held_logits, change_logits, axis_logits = self(clip.frames)
+        weight = (clip.mask * clip.confidence)[:, :-1].float()
+        weight = weight / weight.sum().clamp_min(1)  # [N, T-1]
+        held = clip.actions.buttons[:, :-1].float()
+        value = clip.actions.axes[:, :-1] / self.scale
+        known = weight.clone()
+        known[:, 0] = 0  # what came before the window is not seen, so its first interval may or may not be a change
+        held_loss = functional.binary_cross_entropy_with_logits(held_logits, held, reduction="none").sum(-1)
+        change_loss = functional.binary_cross_entropy_with_logits(change_logits, changes(held), reduction="none").sum((-2, -1))
+        axis_loss = -(two_hot(value, self.centres) * axis_logits.log_softmax(-1)).sum((-2, -1))
+        parts = {
+            "held": (held_loss * weight).sum(),
+            "change": (change_loss * known).sum(),
+            "axes": (axis_loss * weight).sum(),
+        }
+        return {"loss": parts["held"] + parts["change"] + parts["axes"], **parts}
+
+    @torch.no_grad()
+    def label(self, frames: Tensor) -> Labels:
+        """uint8 [*b, T, 3, H, W] to beliefs of T rows; the last row repeats the one before and means nothing."""
+        lead = frames.shape[:-4]
+        held, change, axis = self(frames.reshape(-1, *frames.shape[-4:]))
+        mean, std = expectation(axis, self.centres)
+        change = change.sigmoid()
+        rows = (held.sigmoid(), change[..., 0], change[..., 1], mean * self.scale, std * self.scale)
+        return Labels(*(torch.cat([row, row[:, -1:]], 1).view(*lead, -1, row.shape[-1]) for row in rows))
+
+
+def changes(held: Tensor) -> Tensor:
+    """Button states [N, T, B] to changes [N, T, B, 2]: 1 where it becomes held, 1 where it becomes free; row 0 against free."""
+    before = functional.pad(held[:, :-1], (0, 0, 1, 0))
+    return torch.stack([(held > before).float(), (held < before).float()], -1)
+
+
+def build(config: Config, space: ActionSpace) -> IDM:
+    return IDM(config, space)
+
+
+def tiny() -> Config:
+    """A model of some 60,000 parameters for tests."""
+    return Config(height=40, width_px=80, width=16, depth=2, hidden=4, reach=4, bins=21)
+
+
+WALKING = (("key.a", "key.d"),)
+_IDM = Recipe(Config(), steps=20_000, batch=4, data=Data(augmentation=Augmentation(mirror=WALKING)))
+RECIPES: dict[str, Recipe] = {
+    "idm": _IDM,
+    "idm-pair": replace(_IDM, model=Config(depth=0)),
+    "idm-tiny": Recipe(tiny(), steps=200, batch=4, data=Data(window=16), optimiser=Optimiser(warmup=10, ema=0.9)),
+}

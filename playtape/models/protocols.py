@@ -1,0 +1,48 @@
+"""What a model can be asked for. A model implements those it can; state is explicit, there are no hidden caches.
+
+Shapes: `*b` any leading batch, `T` frames, `B` buttons, `A` axes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from playtape.actions import ActionSpace
+from playtape.clips import Clip
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a labeller believes of each interval. The last row, which has no interval, means nothing.
+
+    - `held` [*b, T, B]: probability that the button is down at any moment of it.
+    - `pressed`, `released` [*b, T, B]: probability that the state changes to held, to free, from the interval before.
+    - `mean`, `std` [*b, T, A]: the axis' distribution in its own unit.
+    """
+
+    held: Tensor
+    pressed: Tensor
+    released: Tensor
+    mean: Tensor
+    std: Tensor
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """`losses(clip)["loss"]` is minimised, the other entries are only logged. `config` and `space` rebuild the model."""
+
+    config: Any
+    space: ActionSpace
+
+    def losses(self, clip: Clip) -> Mapping[str, Tensor]: ...
+
+
+@runtime_checkable
+class Labeler(Protocol):
+    """`label(frames uint8 [*b, T, 3, H, W])` sees past and future; frames further than `reach` from t do not matter to t."""
+
+    reach: int
+
+    def label(self, frames: Tensor) -> Labels: ...

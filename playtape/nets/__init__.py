@@ -1,0 +1,1 @@
+"""Tensors in, tensors out. Knows no type of ours, no file, no configuration."""

@@ -1,0 +1,119 @@
+"""The loop. Knows no game, no data set and no model by name: batches in, losses down, a log line now and then."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from playtape.clips import Clip
+from playtape.models.recipe import Optimiser
+from playtape.training.state import load_state, save_state
+
+LOG_EVERY = 20  # steps
+
+
+class Step(nn.Module):
+    """`losses` as a forward pass, which is what data-parallel wrappers know how to wrap."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, clip: Clip) -> dict[str, Tensor]:
+        return self.model.losses(clip)
+
+
+def run_loop(
+    run: Path,
+    model: nn.Module,
+    batches: Callable[[int], Iterable[Clip]],
+    steps: int,
+    settings: Optimiser,
+    *,
+    seed: int,
+    save_every: int,
+    resume: bool,
+    progress: bool,
+) -> dict[str, Tensor]:
+    """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
+
+    Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps in `log.jsonl` in `run`.
+    """
+    accelerator = Accelerator()
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay
+    )
+    done, ema = load_state(run, model, optimiser) if resume else (0, _copy(model))
+    stepper, optimiser = accelerator.prepare(Step(model), optimiser)
+    ema = {key: value.to(accelerator.device) for key, value in ema.items()}
+    log = _Log(run / "log.jsonl", done) if accelerator.is_main_process else None
+    shown = tqdm(batches(done), total=steps, initial=done, desc="train", unit="step", disable=not progress)
+    model.train()
+    for step, clip in zip(range(done, steps), shown, strict=False):
+        torch.manual_seed(seed * 1_000_003 + step)  # dropout of a step is the same after a resume
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, steps, settings)
+        with accelerator.autocast():
+            losses = stepper(clip.to(accelerator.device))
+        accelerator.backward(losses["loss"])
+        norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        optimiser.step()
+        optimiser.zero_grad()
+        _average(ema, model, min(settings.ema, (1 + step) / (10 + step)))
+        if log:
+            log.add(step + 1, {**losses, "gradient_norm": norm, "lr": learning_rate(step, steps, settings)}, shown)
+        if accelerator.is_main_process and ((step + 1) % save_every == 0 or step + 1 == steps):
+            save_state(run, step + 1, model, ema, optimiser.optimizer)
+    return {key: value.cpu() for key, value in ema.items()}
+
+
+def learning_rate(step: int, steps: int, settings: Optimiser) -> float:
+    """Linear up over the warm-up, linear down to `final_lr` at the last step."""
+    rising = min(1.0, (step + 1) / max(1, settings.warmup))
+    return settings.final_lr + (settings.lr - settings.final_lr) * rising * (1 - step / max(1, steps))
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().clone() for key, value in model.state_dict().items()}
+
+
+@torch.no_grad()
+def _average(ema: dict[str, Tensor], model: nn.Module, decay: float) -> None:
+    for key, value in model.state_dict().items():
+        if value.is_floating_point():
+            ema[key].lerp_(value, 1 - decay)
+        else:
+            ema[key].copy_(value)
+
+
+class _Log:
+    """Means of the logged values since the last line. A resumed run first drops lines of steps that were lost."""
+
+    def __init__(self, path: Path, done: int):
+        self.path, self.sums, self.count, self.since = path, {}, 0, time.perf_counter()
+        kept = [line for line in _lines(path) if json.loads(line)["step"] <= done]
+        path.write_text("".join(f"{line}\n" for line in kept))
+
+    def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm) -> None:
+        self.count += 1
+        for key, value in values.items():
+            self.sums[key] = self.sums.get(key, 0.0) + float(torch.as_tensor(value).detach())
+        if step % LOG_EVERY:
+            return
+        now = time.perf_counter()
+        means = {key: round(total / self.count, 6) for key, total in self.sums.items()}
+        row = {"step": step, **means, "steps_per_s": round(self.count / (now - self.since), 3)}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        shown.set_postfix(loss=f"{means['loss']:.3f}")
+        self.sums, self.count, self.since = {}, 0, now
+
+
+def _lines(path: Path) -> Iterator[str]:
+    if path.exists():
+        yield from (line for line in path.read_text().splitlines() if line.endswith("}"))

@@ -1,0 +1,182 @@
+"""`playtape train RECIPE DATA... --out RUN`: a run is a typed, frozen value with a name; this makes it, and carries it out."""
+
+import fnmatch
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import torch
+import tyro
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from playtape import __version__, models
+from playtape.actions import ActionSpace
+from playtape.clips import Clip, Clips, Source, Stored, observed_space, session, store
+from playtape.errors import BadInput
+from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.recordings import Recording, find_recordings, open_recording
+from playtape.training import checkpoint
+from playtape.training.curves import draw_curves
+from playtape.training.loop import run_loop
+from playtape.training.memory import keep_freed_memory
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Run(Generic[Config]):
+    """Train RECIPE on recordings."""
+
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional]  # recordings or folders of them, each PATH or PATH:WEIGHT
+    out: Path  # the run's folder: checkpoint, state, log and curves
+    steps: int
+    batch: int  # clips a step
+    model: Config
+    data: Data
+    optimiser: Optimiser
+    seed: int = 0
+    save_every: int = 500  # steps
+    workers: int = 1  # processes that prepare clips; 0 prepares them between steps
+
+
+def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
+    """Carry out the arguments after `playtape train`. Returns {"output", "steps", "loss", "seconds" ...}."""
+    argv, resume = _resumed(argv)
+    name, recipe, run = parse(argv)
+    if not resume and (run.out / checkpoint.FILES[0]).exists():
+        raise BadInput(f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out")
+    keep_freed_memory()
+    training, held_out, space, weights = gather(run)
+    run.out.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "config": json.loads(_dump(run))})
+    torch.manual_seed(run.seed)
+    module = models.model(name)
+    model = module.build(run.model, space)
+    size, fps = (run.model.height, run.model.width_px), run.data.fps
+    shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
+    stored = [store(recording, space, size, fps) for recording in shown]
+    clips = Clips(stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation)
+    ema = run_loop(
+        run.out,
+        model,
+        lambda first: batches(clips, first, run.steps, run.workers),
+        run.steps,
+        run.optimiser,
+        seed=run.seed,
+        save_every=run.save_every,
+        resume=resume,
+        progress=progress,
+    )
+    report = {
+        "recipe": recipe,
+        "command": f"playtape train {' '.join(argv)}",
+        "playtape_version": __version__,
+        "torch_version": torch.__version__,
+        "steps": run.steps,
+        "seed": run.seed,
+        "frames": sum(map(len, stored)),
+        "fps": fps,
+        "window": run.data.window,
+        "trained_on": [recording.name for recording in stored],
+        "held_out": [_stem(recording) for recording in held_out],
+    }
+    checkpoint.save(run.out, name, model, ema, report)
+    draw_curves(run.out / "log.jsonl", run.out / "curves.png")
+    last = json.loads((run.out / "log.jsonl").read_text().splitlines()[-1]) if run.steps >= 20 else {}
+    parameters = sum(p.numel() for p in model.parameters())
+    held = [str(recording.path) for recording in held_out]
+    return {"output": str(run.out), "steps": run.steps, "loss": last.get("loss"), "parameters": parameters, "held_out": held}
+
+
+def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
+    """The model's module name, the recipe's name, and the run with every flag applied."""
+    if not argv or argv[0].startswith("-"):
+        legal = sorted(key for module in models.modules().values() for key in module.RECIPES)
+        raise BadInput(f"`playtape train` needs a recipe first; legal are {', '.join(legal)}")
+    name, recipe = models.recipe(argv[0])
+    default = _default(recipe)
+    kind = Run[type(recipe.model)]  # type: ignore[misc]
+    run = tyro.cli(kind, args=argv[1:], default=default, prog=f"playtape train {argv[0]}", description=f"Train {argv[0]}.")
+    if not run.sources or str(run.out) == ".":
+        raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
+    if run.steps < 1 or run.batch < 1 or run.data.window < 2:
+        raise BadInput(f"steps and batch must be at least 1 and window at least 2, not {run.steps}, {run.batch}, {run.data.window}")
+    return name, argv[0], run
+
+
+def _default(recipe: Recipe) -> Run[Any]:
+    return Run((), Path("."), recipe.steps, recipe.batch, recipe.model, recipe.data, recipe.optimiser)
+
+
+def _resumed(argv: list[str]) -> tuple[list[str], bool]:
+    """`--resume RUN` stands for the arguments the run was started with, other flags then override; a bare --resume means --out."""
+    if "--resume" not in argv:
+        return argv, False
+    at = argv.index("--resume")
+    rest = argv[:at] + argv[at + 1 :]
+    if at + 1 < len(argv) and not argv[at + 1].startswith("--") and (at == 0 or "--out" not in argv):
+        folder, rest = Path(argv[at + 1]), argv[:at] + argv[at + 2 :]
+    elif "--out" in rest:
+        folder = Path(rest[rest.index("--out") + 1])
+    else:
+        raise BadInput("--resume needs the run's folder: `playtape train --resume RUN`")
+    file = folder / "run.json"
+    if not file.is_file():
+        raise BadInput(f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`")
+    started = json.loads(file.read_text())["argv"]
+    return (rest if rest and not rest[0].startswith("-") else started + rest), True
+
+
+def gather(run: Run[Any]) -> tuple[list[Recording], list[Recording], ActionSpace, list[float]]:
+    """Training recordings, held-out ones, the action space seen in the former, and a weight for each of the former.
+
+    Recordings whose split is "test" are left out, always.
+    """
+    found: dict[Path, float] = {}
+    for text in run.sources:
+        source = Source.parse(text)
+        found |= {path: source.weight for path in find_recordings(source.path)}
+    recordings = [open_recording(path) for path in found]
+    usable = [recording for recording in recordings if recording.info.split != "test"]
+    if len(usable) < len(recordings):
+        print(f"left out {len(recordings) - len(usable)} recordings of split test", file=sys.stderr)
+    held = _held_out(usable, run.data.held_out)
+    training = [recording for recording in usable if session(recording) not in held]
+    if not training:
+        raise BadInput(f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test")
+    weights = [found[Path(str(recording.path))] for recording in training]
+    held_out = [recording for recording in usable if session(recording) in held]
+    return training, held_out, observed_space(training, run.data.fps), weights
+
+
+def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str]:
+    """Whole sessions: those with a recording that matches a pattern; without patterns every tenth session, none of fewer than 2."""
+    if patterns:
+        held = {session(r) for r in recordings if any(fnmatch.fnmatch(_stem(r), pattern) for pattern in patterns)}
+        if not held:
+            raise BadInput(f"no recording matches --data.held-out {' '.join(patterns)}; there are {', '.join(map(_stem, recordings))}")
+        return held
+    sessions = sorted({session(recording) for recording in recordings})
+    return set(sessions[1::10])
+
+
+def _stem(recording: Recording) -> str:
+    return (recording.path or recording.video.path).stem
+
+
+def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:
+    """The clips of steps first, first + 1, ..., prepared ahead by worker processes."""
+    order = range(first, steps)
+    loader = DataLoader(clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None)
+    return iter(loader)
+
+
+def _dump(run: Run[Any]) -> str:
+    return json.dumps(asdict(run), default=str)
+
+
+__all__ = ["Run", "Stored", "batches", "gather", "parse", "train"]
