@@ -38,7 +38,7 @@ class Timeline:
     origin_ns: int  # the container's start on its own clock; time_ns = its pts - origin_ns
     tick_ns: float  # resolution of the container's clock
     codec: str
-    rate: float  # declared frames a second, 0 where unknown
+    fps: float  # mean frames a second; the declared rate, or 0, for a single frame
     signature: tuple[int, int]  # size and modification time when it was scanned
     coded_size: tuple[int, int]  # width and height as the header says, before rotation
     warnings: tuple[str, ...] = ()
@@ -117,13 +117,16 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         raise BadInput(f"{path} has no video frame; {LEGAL}")
     if counted:
         time, end = _counted(path, packets, base, rate)
+        length_s = Fraction(int(time[-1] - time[0]), 10**9)
         pts, keys, seeks = None, np.zeros(1, np.int64), np.zeros(1, np.int64)
         warnings = ("no presentation times in the file; frames are counted in decoding order",)
     else:
         pts, seeks, last, warnings = _stamped(packets, length)
         keys = np.searchsorted(pts, seeks)
         time = _nanoseconds(pts, base, origin)
+        length_s = int(pts[-1] - pts[0]) * base
         end = int(_nanoseconds(np.array([last]), base, origin)[0])
+    mean = (len(time) - 1) / length_s if length_s else rate or 0
     return Timeline(
         time_ns=time,
         pts=pts,
@@ -133,7 +136,7 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         origin_ns=max(round(origin * 10**9), 0),
         tick_ns=float(base * 10**9),
         codec=codec,
-        rate=float(rate or 0),
+        fps=float(mean),
         signature=before,
         coded_size=size,
         warnings=warnings,

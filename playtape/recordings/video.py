@@ -85,8 +85,7 @@ class Video:
     @property
     def fps(self) -> float:
         """Mean frames a second (the declared rate for a single frame)."""
-        time = self.time_ns
-        return (len(time) - 1) * 1e9 / float(time[-1] - time[0]) if len(time) > 1 else self._timeline.rate
+        return self._timeline.fps
 
     @property
     def vfr(self) -> bool:
@@ -332,6 +331,16 @@ class _Cursor:
         return self.last.copy()
 
     def close(self) -> None:
-        if self.process == os.getpid():
-            self.frames.close()
-            self.decoder.__exit__()
+        if self.process != os.getpid():
+            _ORPHANS.append((self.frames, self.decoder))
+            return
+        self.frames.close()
+        self.decoder.__exit__()
+
+    def __del__(self) -> None:
+        if self.process != os.getpid():
+            _ORPHANS.append((self.frames, self.decoder))
+
+
+_ORPHANS: list[object] = []
+"""Decoders of a parent process: freeing one would wait for threads that a forked child does not have."""
