@@ -7,7 +7,7 @@ same name stays untouched until the new one is complete.
 import errno
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playtape.errors import BadInput
@@ -33,7 +33,8 @@ def atomic(path: Path) -> Generator[Path]:
     except OSError as error:
         raise writing_failed(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # there may not even be a folder
+            temporary.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

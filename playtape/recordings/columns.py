@@ -82,9 +82,7 @@ class Columns:
         try:
             messages = orjson.loads(b"[" + b",".join(payloads) + b"]")
             if len(messages) == len(payloads):
-                if upgrade is not None and any(
-                    name not in messages[0] or name not in messages[-1] for name in required
-                ):
+                if upgrade is not None and (topic == "screen" or any(n not in messages[0] for n in required)):
                     messages = [upgrade(message) for message in messages]
                 for name in required:
                     list(map(itemgetter(name), messages))

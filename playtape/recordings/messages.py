@@ -123,7 +123,7 @@ def _events(events: Events, anchor: int, end_ns: int) -> Iterator[tuple[int, int
     snapshot = 0
     for time, name, value in _rows(events):
         while snapshot < time:
-            yield from ((anchor + snapshot, 4, *row) for row in packer.take())
+            yield from ((anchor + packer.time, 2, *row) for row in packer.take())
             yield from ((anchor + snapshot, 4, *row) for row in packer.states())
             snapshot += SECOND
         yield from ((anchor + stamp, 2, topic, payload) for stamp, topic, payload in packer.add(time, name, value))
