@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from playtape.errors import BadInput
 from playtape.evaluate import lag
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
 from playtape.evaluate.pairs import matched
+from playtape.evaluate.picture import KINDS, draw
 from playtape.evaluate.protocol import protocol
 from playtape.evaluate.rows import common_space, pair
 from playtape.evaluate.summary import headline
@@ -24,6 +26,8 @@ def evaluate_actions(
     `recordings`, `bootstrap` and `warnings`. A number is a leaf of `value`, `low`, `high` and the three baselines;
     undefined is None, never NaN. Raises BadInput if nothing matches, nothing overlaps, or a file cannot be read.
     """
+    if picture is not None and Path(picture).suffix not in KINDS:
+        raise BadInput(f"cannot draw {Path(picture).name!r}: a picture must end in {', '.join(KINDS)}")
     files, warnings = matched(Path(truth), Path(predicted))
     opened = [(open_recording(one), open_recording(other)) for _, one, other in files]
     space = common_space([recording for both in opened for recording in both])
@@ -61,7 +65,5 @@ def evaluate_actions(
     }
     result["rows"] = headline(result)
     if picture is not None:
-        from playtape.evaluate.picture import draw  # Pillow, only where a picture is asked for
-
         result["picture"] = str(draw(pairs[0], space, Path(picture)))
     return result

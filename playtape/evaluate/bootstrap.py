@@ -28,7 +28,7 @@ class Bootstrap:
         units = self.weights.shape[1]
         note = f"{units} units of resampling ({self.unit})"
         if self.unit != "recording":
-            note = f"one recording: its {units} {self.unit}s are resampled, so nothing is said about other plays"
+            note = f"one recording: its {units} blocks of 10 s are resampled, so nothing is said about other plays"
         elif units < 8:
             note = f"only {units} recordings: the intervals are rough"
         return {"unit": self.unit, "units": units, "resamples": len(self.weights), "level": LEVEL, "note": note}

@@ -1,4 +1,4 @@
-"""The timeline of truth over prediction as a PNG: a lane for each button, a curve for each axis.
+"""The timeline of truth over prediction as a picture: a lane for each button, a curve for each axis.
 
 In a lane the truth is the upper bar and the prediction the lower one, with P(held) as a line over it. Legend: T intervals.
 """
@@ -13,21 +13,20 @@ from playtape.evaluate.honest import MOVEMENT
 from playtape.evaluate.rows import Pair
 from playtape.recordings.atomic import atomic
 
+KINDS = (".png", ".svg", ".pdf")
 WINDOW_NS = 20_000_000_000  # what a picture can show; of longer recordings the part with the most presses
 TRUTH, RIGHT, WRONG, SHADE, INK, GRID = "#2f6fb5", "#e08a00", "#c8324b", "#f3b04a", "#2b2f36", "#e3e6ea"
 
 
 def draw(pair: Pair, space: ActionSpace, path: Path) -> Path:
-    """Write the picture of one recording; atomic. Buttons that neither side uses have no lane."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes half a second to import
-    from matplotlib.figure import Figure
+    """Write the picture of one recording (.png, .svg or .pdf); atomic. Buttons that neither side uses have no lane."""
+    from matplotlib.figure import Figure  # takes half a second to import
 
     rows = _window(pair)
     time = pair.time_ns[rows.start : rows.stop + 1] / 1e9
     lanes, axes = _used_buttons(pair, space, rows), _used_axes(pair, space, rows)
     heights = [0.42 * max(len(lanes), 1), *([1.5] * len(axes))]
     figure = Figure(figsize=(16, 1.5 + sum(heights)), dpi=110, layout="constrained", facecolor="white")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     _lanes(panels[0], pair, space, rows, lanes, time)
     for panel, axis in zip(panels[1:], axes, strict=True):
@@ -37,9 +36,8 @@ def draw(pair: Pair, space: ActionSpace, path: Path) -> Path:
     panels[-1].set_xlabel("seconds", color=INK)
     panels[0].set_title(_title(pair, rows), loc="left", color=INK, fontsize=12, pad=24)
     _legend(panels[0], pair.predicted.has_probability)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        canvas.print_png(str(temporary))
+        figure.savefig(temporary, format=path.suffix[1:])
     return path
 
 

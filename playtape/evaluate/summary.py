@@ -58,7 +58,7 @@ def headline(result: dict[str, Any]) -> list[dict[str, Any]]:
     rows = [_row("D2E", key, result["d2e"][key]) for key in (*METRICS, COLLAPSED)]
     for title, block in (("movement keys", found["movement"]), ("all buttons", found["all_buttons"])):
         rows += [_row(title, key, block[key]) for key in GROUP_KEYS if block]
-    buttons = sorted(found["buttons"].items(), key=lambda item: item[0] not in MOVEMENT)
+    buttons = sorted(found["buttons"].items(), key=lambda item: MOVEMENT.index(item[0]) if item[0] in MOVEMENT else 9)
     for name, button in buttons:
         if button["prevalence"]["value"] or button["predicted_rate"]["value"]:
             rows += [_row(name, key, button[key]) for key in BUTTON_KEYS if button[key]]
