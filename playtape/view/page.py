@@ -48,22 +48,20 @@ def write_page(
 
 def _chosen(path: Path, truth: Path | None) -> tuple[list[tuple[Path, Path | None]], list[str]]:
     """([(recording, its truth or None)], notes)."""
-    mine = find_recordings(path)
-    if truth is None:
-        pairs: list[tuple[Path, Path | None]] = [(file, None) for file in mine]
-        notes = []
-    elif path.is_file() and truth.is_file():
-        pairs, notes = [(path, truth)], []
-    else:
+    mine, notes = find_recordings(path), []
+    partner: dict[Path, Path | None] = dict.fromkeys(mine)
+    if truth is not None and path.is_file() and truth.is_file():
+        partner[path] = truth
+    elif truth is not None:
         there = {file.stem: file for file in find_recordings(truth)}
-        pairs = [(file, there.get(file.stem)) for file in mine]
-        alone = [file.stem for file, true in pairs if true is None]
-        if len(alone) == len(pairs):
+        partner |= {file: there.get(file.stem) for file in mine}
+        alone = [file.stem for file, true in partner.items() if true is None]
+        if len(alone) == len(mine):
             raise BadInput(f"no recording in {truth} has the name of one in {path} ({', '.join(alone[:5])})")
-        notes = [f"no truth for {', '.join(alone[:5])}"] if alone else []
-    if len(pairs) > MOST:
-        notes.append(f"the page shows the first {MOST} of {len(pairs)} recordings")
-    return pairs[:MOST], notes
+        notes += [f"no truth for {', '.join(alone[:5])}"] if alone else []
+    if len(mine) > MOST:
+        notes.append(f"the page shows the first {MOST} of {len(mine)} recordings")
+    return list(partner.items())[:MOST], notes
 
 
 def _entry(name: str, recording: Recording, truth: Recording | None, about: dict[str, Any]) -> dict[str, Any]:
