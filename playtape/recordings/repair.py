@@ -1,11 +1,13 @@
 """What a crash, a kill or a bad disk left -> files that open. Nothing is guessed: only what is whole is kept."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import orjson
 from mcap.writer import CompressionType, Writer
 
@@ -55,8 +57,8 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         copy = _Copy(file) if video is None else _Copy(file, Video(video), reference(video, out.parent))
         for name, record in container.metadata.items():
             copy.writer.add_metadata(name, record)
-        for batch in batches:
-            copy.add(batch)
+        for batch, row in _file_order(batches):
+            copy.add(batch, row)
         copy.writer.finish()
     return {
         "output": str(out),
@@ -70,6 +72,16 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
     }
 
 
+def _file_order(batches: list[Batch]) -> Iterator[tuple[Batch, int]]:
+    """(batch, row) of every message, as they stood in the file."""
+    order = np.concatenate([batch.order for batch in batches])
+    owner = np.repeat(np.arange(len(batches)), [len(batch.order) for batch in batches])
+    row = np.concatenate([np.arange(len(batch.order)) for batch in batches])
+    place = np.argsort(order)
+    for number, index in zip(owner[place].tolist(), row[place].tolist(), strict=True):
+        yield batches[number], index
+
+
 class _Copy:
     """Copies messages as they are, except that frames which the video has lost are left out."""
 
@@ -81,17 +93,17 @@ class _Copy:
         self.schemas: dict[tuple[str, str, bytes], int] = {}
         self.count = self.dropped = 0
 
-    def add(self, batch: Batch) -> None:
-        """Copy one batch."""
-        channel = self._channel(batch.channel)
-        rewrite = batch.channel.topic == "screen" and self.video is not None
-        for log_time, payload in zip(batch.log_time.tolist(), batch.payloads, strict=True):
-            kept = self._screen(payload) if rewrite else payload
-            if kept is None:
-                self.dropped += 1
-                continue
-            self.writer.add_message(channel, log_time, kept, log_time)
-            self.count += 1
+    def add(self, batch: Batch, row: int) -> None:
+        """Copy one message of a batch."""
+        payload: bytes | None = batch.payloads[row]
+        if batch.channel.topic == "screen" and self.video is not None:
+            payload = self._screen(batch.payloads[row])
+        if payload is None:
+            self.dropped += 1
+            return
+        log_time = int(batch.log_time[row])
+        self.writer.add_message(self._channel(batch.channel), log_time, payload, log_time)
+        self.count += 1
 
     def _screen(self, payload: bytes) -> bytes | None:
         """The message with the new place of its video; None if its frame is lost."""

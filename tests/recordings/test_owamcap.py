@@ -54,7 +54,9 @@ def well_formed(draw) -> Events:
             count = draw(st.integers(-3000, 3000).filter(bool))
             rows.append((time, draw(st.sampled_from(["mouse.dx", "mouse.dy"])), count))
         elif kind == "wheel":
-            rows.append((time, draw(st.sampled_from(["mouse.wheel", "mouse.hwheel"])), draw(st.sampled_from([-2, -1, 0.5, 1]))))
+            rows.append(
+                (time, draw(st.sampled_from(["mouse.wheel", "mouse.hwheel"])), draw(st.sampled_from([-2, -1, 0.5, 1])))
+            )
         elif kind == "pointer":
             rows += [(time, "mouse.x", draw(st.integers(-50, 4000))), (time, "mouse.y", draw(st.integers(-50, 4000)))]
         else:
@@ -177,7 +179,13 @@ def test_snapshots_stand_in_a_recording_without_events(video, tmp_path):
 
 def test_one_raw_message_carries_motion_buttons_and_wheel(video, tmp_path):
     at = 5_000_000
-    rows = [(at, "mouse.dx", 3), (at, "mouse.dy", -4), (at, "mouse.left", 1), (at, "mouse.right", 1), (at, "mouse.wheel", -1)]
+    rows = [
+        (at, "mouse.dx", 3),
+        (at, "mouse.dy", -4),
+        (at, "mouse.left", 1),
+        (at, "mouse.right", 1),
+        (at, "mouse.wheel", -1),
+    ]
     rows += [(at + 1, "mouse.left", 0), (at + 1, "mouse.right", 0)]
     path = save_recording(Recording(video, Events.from_rows(rows)), tmp_path / "a.mcap")
     raw = [message for topic, _, message in messages(path) if topic == "mouse/raw"]
@@ -251,7 +259,9 @@ def test_transport_stream_times_are_the_containers_own(encode, tmp_path):
 
 def test_resaving_keeps_clock_and_recorders_settings(mcap, tmp_path):
     config = {"MouseThreshold1": "6", "SmoothMouseXCurve": "FQAAAA=="}
-    path = mcap([(EPOCH + 7, "keyboard", {"event_type": "press", "vk": 87})], metadata={"pointer_ballistics_config": config})
+    path = mcap(
+        [(EPOCH + 7, "keyboard", {"event_type": "press", "vk": 87})], metadata={"pointer_ballistics_config": config}
+    )
     once = open_recording(path)
     assert once.info.extra["pointer_ballistics_config.SmoothMouseXCurve"] == "15000000"
     twice = open_recording(save_recording(once, tmp_path / "again.mcap"))

@@ -59,7 +59,9 @@ def test_wrong_profile(mcap):
 
 def test_unknown_schema_of_a_known_topic(mcap):
     path = mcap([key(0, PRESS)], schemas={"keyboard": "foo/Bar"})
-    with pytest.raises(BadInput, match="topic 'keyboard' has the unknown schema 'foo/Bar'; legal is 'desktop/KeyboardEvent'"):
+    with pytest.raises(
+        BadInput, match="topic 'keyboard' has the unknown schema 'foo/Bar'; legal is 'desktop/KeyboardEvent'"
+    ):
         open_recording(path)
 
 
@@ -103,7 +105,16 @@ def test_unpaired_keys(mcap):
 
 @pytest.mark.parametrize(
     "broken",
-    [b"{", b"[1]", b"17", b'{"vk":87}', b'{"event_type":"press"}', b'{"event_type":"hit","vk":87}', b"1},{", b'{"event_type":"press","vk":"87"}'],
+    [
+        b"{",
+        b"[1]",
+        b"17",
+        b'{"vk":87}',
+        b'{"event_type":"press"}',
+        b'{"event_type":"hit","vk":87}',
+        b"1},{",
+        b'{"event_type":"press","vk":"87"}',
+    ],
 )
 def test_messages_that_are_not_valid_are_left_out(mcap, broken):
     path = mcap([key(5, PRESS), (EPOCH + 6, "keyboard", broken), key(7, RELEASE)])
@@ -190,7 +201,9 @@ def test_several_buttons_and_motion_in_one_message(mcap):
 
 
 def test_flags_beyond_the_known(mcap):
-    assert "1 raw mouse events have button flags above 0xFFF" in warnings(mcap([(EPOCH, "mouse/raw", raw(1, 0, 0x5001))]))
+    assert "1 raw mouse events have button flags above 0xFFF" in warnings(
+        mcap([(EPOCH, "mouse/raw", raw(1, 0, 0x5001))])
+    )
 
 
 @pytest.mark.parametrize(("us", "moves"), [(0, 5), (8, 5), (4, 5)])
@@ -207,14 +220,18 @@ def test_absolute_motion_is_never_silent(mcap):
 
 
 def test_numbers_that_are_not_whole(mcap):
-    path = mcap([(EPOCH, "mouse/raw", {"last_x": 1.5, "last_y": 0}), (EPOCH + 1, "mouse/raw", {"last_x": 2, "last_y": 0})])
+    path = mcap(
+        [(EPOCH, "mouse/raw", {"last_x": 1.5, "last_y": 0}), (EPOCH + 1, "mouse/raw", {"last_x": 2, "last_y": 0})]
+    )
     assert events(path) == [(1, "mouse.dx", 2)]
     assert "1 messages of topic 'mouse/raw' have a value that is not a whole number" in warnings(path)
 
 
 def test_snapshots_that_disagree_are_told_and_the_events_count(mcap):
     rows = [key(0, PRESS), key(1000 * MS, RELEASE)]
-    rows += [(EPOCH + at * MS, "keyboard/state", {"buttons": held}) for at, held in ((500, [87]), (600, [179]), (1500, [87]))]
+    rows += [
+        (EPOCH + at * MS, "keyboard/state", {"buttons": held}) for at, held in ((500, [87]), (600, [179]), (1500, [87]))
+    ]
     path = mcap(rows)
     assert len(events(path)) == 2
     assert "2 snapshots of held keys disagree with the events; the events count" in warnings(path)
@@ -254,7 +271,9 @@ class TestFrames:
         write_video(tmp_path / "vfr.mp4", numbered(3), time_ns=[0, 20 * MS, 500 * MS])
         near, far = self.screen(9, 29 * MS, "vfr.mp4"), self.screen(9, 31 * MS, "vfr.mp4")
         assert len(open_recording(mcap([self.screen(0, 0, "vfr.mp4"), near], screens=False)).video) == 3
-        sentence = "1 screen messages show no frame of vfr.mp4; the first has pts_ns 31000000, 11000000 ns from the nearest"
+        sentence = (
+            "1 screen messages show no frame of vfr.mp4; the first has pts_ns 31000000, 11000000 ns from the nearest"
+        )
         with pytest.raises(BadInput, match=sentence):
             open_recording(mcap([self.screen(0, 0, "vfr.mp4"), far], screens=False, name="b.mcap"))
 

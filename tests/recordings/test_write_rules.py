@@ -23,7 +23,10 @@ def with_events(recording: Recording, *rows: tuple[int, str, float]) -> Recordin
     ("change", "sentence"),
     [
         ({"events": Events.from_rows([(-5, "key.w", 1)])}, "event is at -5 ns; .* legal is >= 0 ns"),
-        ({"events": Events.from_rows([(5, "mouse.wheel", 300)])}, "wheel step of 300 notches does not fit; legal is .-273"),
+        (
+            {"events": Events.from_rows([(5, "mouse.wheel", 300)])},
+            "wheel step of 300 notches does not fit; legal is .-273",
+        ),
         ({"spans": (Span(9, 5, "text", "x"),)}, r"span text 'x' covers \[9, 5\) ns"),
         ({"spans": (Span(-9, 5, "text", "x"),)}, r"it must start at >= 0"),
         ({"clock": Clock(-1)}, "clock starts at -1 ns; log times must be >= 0"),
@@ -112,7 +115,9 @@ def failing(error: BaseException, after: int):
 
 
 @pytest.mark.parametrize("mode", ["reference", "copy"])
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), RuntimeError("x")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), RuntimeError("x")]
+)
 def test_nothing_half_written_stays(recording, tmp_path, monkeypatch, error, mode):
     out = tmp_path / "out"
     old = save_recording(recording, out / "old.mcap", video=mode)
@@ -123,7 +128,10 @@ def test_nothing_half_written_stays(recording, tmp_path, monkeypatch, error, mod
         with pytest.raises(expected) as caught:
             save_recording(recording, path, video=mode)
         if expected is BadInput:
-            assert str(caught.value) == f"cannot write {path}: no space left on the disk; nothing was written, free some and try again"
+            assert (
+                str(caught.value)
+                == f"cannot write {path}: no space left on the disk; nothing was written, free some and try again"
+            )
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 

@@ -1,0 +1,104 @@
+"""What `playtape info` tells, of recordings, videos and annotations."""
+
+import json
+import struct
+
+import pytest
+
+from playtape.errors import BadInput
+from playtape.recordings import save_recording, summary
+from playtape.recordings.annotation import fields
+from tests.recordings.pictures import EPOCH
+
+
+def test_recording(recording, tmp_path):
+    result = summary(save_recording(recording, tmp_path / "a.mcap"))
+    json.dumps(result)
+    expected = {"kind": "recording", "frames": 60, "fps": 30.0, "vfr": False, "duration_s": 2.0, "size": [64, 48]}
+    assert expected.items() <= result.items()
+    assert (result["codec"], result["game"], result["warnings"]) == ("h264", "test", [])
+    assert result["events"] == {"key.w": 3, "mouse.dx": 2, "mouse.dy": 1}
+    assert result["topics"]["screen"] == 60
+    assert "desktop/RawMouseEvent" in result["schema"]
+    assert result["clock"]["mode"] == "exact"
+
+
+def test_recording_without_its_video(mcap):
+    rows = [(EPOCH, "screen", {"media_ref": {"uri": "gone.mkv", "pts_ns": 0}})]
+    rows += [
+        (EPOCH + at, "keyboard", {"event_type": kind, "vk": 87}) for at, kind in ((0, "press"), (10**9, "release"))
+    ]
+    result = summary(mcap(rows, screens=False))
+    json.dumps(result)
+    assert (result["frames"], result["events"], result["event_seconds"]) == (None, {"key.w": 2}, 1.0)
+    assert "there is no file" in result["warnings"][0]
+
+
+def test_video(video):
+    result = summary(video.path)
+    json.dumps(result)
+    assert (result["kind"], result["frames"], result["fps"], result["size"]) == ("video", 60, 30.0, [64, 48])
+    assert (result["events"], result["schema"]) == ({}, None)
+
+
+def varint(value: int) -> bytes:
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def annotation() -> bytes:
+    """Two frames 50 ms apart, each with one key and one motion event; only the first is a person's."""
+    events = field(9, field(2, field(1, b"w")) + field(6, 1)) + field(9, field(5, field(1, 3)) + field(6, 2))
+    frames = [
+        field(3, field(1 if t == 0 else 6, field(3, 1)) + field(8, 130_000_000 + t * 50_000_000) + events)
+        for t in range(2)
+    ]
+    metadata = field(1, b"id") + varint(5 << 3 | 5) + struct.pack("<f", 20.0) + field(6, field(1, b"quake"))
+    return field(2, metadata) + b"".join(frames) + field(6, 13)
+
+
+def test_annotation(tmp_path):
+    path = tmp_path / "annotation.proto"
+    path.write_bytes(annotation())
+    result = summary(path)
+    json.dumps(result)
+    assert (result["kind"], result["frames"], result["fps"], result["version"]) == ("annotation", 2, 20.0, 13)
+    assert (result["game"], result["user_frames"], result["system_frames"]) == ("quake", 1, 1)
+    assert result["events"] == {"key": 2, "mouse motion": 2}
+    assert result["duration_s"] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("content", [b"syntax = 'proto3'; message Vec2 { double x = 1; }", b"\x00\x01", b"\xff" * 40])
+def test_not_an_annotation(tmp_path, content):
+    path = tmp_path / "a.proto"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="is not a Pixels2Play annotation"):
+        summary(path)
+
+
+def test_cut_annotations_are_refused(tmp_path):
+    path, whole = tmp_path / "a.proto", annotation()
+    for size in range(1, len(whole) - 2):
+        path.write_bytes(whole[:size])
+        try:
+            result = summary(path)
+        except BadInput:
+            continue
+        assert sum(len(b) for _, b in fields(whole[:size]) if isinstance(b, bytes)) <= size  # cut between two fields
+        assert result["frames"] <= 2
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="there is no file"):
+        summary(tmp_path / "none.mp4")
+    (tmp_path / "empty.mcap").write_bytes(b"")
+    with pytest.raises(BadInput, match="is empty"):
+        summary(tmp_path / "empty.mcap")
+    (tmp_path / "junk.mcap").write_bytes(b"junk" * 50)
+    with pytest.raises(BadInput, match="is not an MCAP file"):
+        summary(tmp_path / "junk.mcap")
