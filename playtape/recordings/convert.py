@@ -25,7 +25,8 @@ def convert(
 
     `format` is the name of a module in recordings/formats, or the dotted path of one elsewhere. Each output is atomic;
     those written before an error or Ctrl-C stay and are whole. Gives {"outputs": [paths], "seconds": wall time,
-    "warnings": {path: [...]}}. Raises BadInput for an unknown format and for what the format cannot read.
+    "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the video}}. Raises BadInput for
+    an unknown format and for what the format cannot read.
     """
     root, out = Path(root), Path(out)
     module = find_format(format)
@@ -41,14 +42,18 @@ def convert(
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         raise BadInput(f"two recordings in {root} would be written to {twice}; convert them into folders of their own")
-    outputs, warnings = [], {}
+    outputs, warnings, clocks = [], {}, {}
     pairs = list(zip(sources, targets, strict=True))
     for source, target in tqdm(pairs, desc=f"convert {format}", unit="file", disable=not progress):
         recording = module.read(source)
         outputs.append(str(save_recording(recording, target, video="copy")))
+        clock = recording.clock
+        if clock.mode != "exact":
+            offset = {"offset_ns": clock.anchor_ns, "drift_ppm": clock.drift_ppm, "residual_ns": clock.residual_ns}
+            clocks[str(target)] = {"mode": clock.mode, **offset}
         if recording.warnings:
             warnings[str(target)] = list(recording.warnings)
-    return {"outputs": outputs, "seconds": time.monotonic() - start, "warnings": warnings}
+    return {"outputs": outputs, "seconds": time.monotonic() - start, "warnings": warnings, "clocks": clocks}
 
 
 def format_names() -> list[str]:

@@ -25,6 +25,7 @@ from playtape.recordings import (
     open_recording,
     repair,
     save_recording,
+    summary,
     write_video,
 )
 from playtape.recordings.writing import Sheet
@@ -82,12 +83,12 @@ def test_cut_at_any_byte(large, data):
 
 
 def has_screen(path: Path) -> bool:
-    try:
+    """May the file be cut so early that it names no video? Then that is what opening it says."""
+    if summary(path)["video"] is not None:
+        return True
+    with pytest.raises(BadInput, match="refers to no video"):
         open_recording(path)
-    except BadInput as error:
-        assert "refers to no video" in str(error)
-        return False
-    return True
+    return False
 
 
 def test_a_later_cut_keeps_more(large):
@@ -123,9 +124,10 @@ def test_a_flipped_bit_is_found(large, data):
     bad = path.with_name("flipped.mcap")
     bad.write_bytes(content)
     try:
-        assert list(open_recording(bad).events) == events
-    except BadInput as error:
-        assert "\n" not in str(error)
+        found = list(open_recording(bad).events)
+    except BadInput:
+        return
+    assert found == events
 
 
 def test_a_wrong_crc_is_named_and_the_rest_can_be_kept(large):

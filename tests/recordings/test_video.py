@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -304,4 +305,4 @@ def test_memory_of_streaming_does_not_grow(tmp_path):
 def test_levels_differ():
     """The other tests would see a frame too early or too late: neighbours differ by far more than encoding moves them."""
     grey = levels(numbered(150))
-    assert min(abs(a - b) for a, b in zip(grey, grey[1:], strict=False)) > 20
+    assert min(abs(a - b) for a, b in pairwise(grey)) > 20
