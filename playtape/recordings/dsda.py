@@ -1,7 +1,7 @@
 """Freedoom's demos as video: the WAD directory, and Debian's dsda-doom as a renderer without a display.
 
-The program plays a demo lump and pipes raw pictures to a named pipe, from which they are encoded here; neither ffmpeg nor
-an X server is needed. The settings are those that give one picture a tic, and no picture that tells more than the game
+The program plays a demo lump and pipes raw pictures to a named pipe, from which they are encoded here; neither ffmpeg
+nor an X server is needed. The settings are those that give one picture a tic, and no picture that tells more than the game
 would: no interpolation between tics, and no progress bar (it leaks the time). Knows nothing of actions.
 """
 
@@ -52,7 +52,7 @@ def demo_lumps(wad: Path) -> dict[str, bytes]:
 
 
 def iwad_for(stem: str) -> Path:
-    """The IWAD that a demo called `freedoom1_...` or `freedoom2_...` was recorded in, from the installed vizdoom wheel."""
+    """The IWAD that a demo called `freedoom1_...` or `freedoom2_...` was played in, from the installed vizdoom wheel."""
     spec = importlib.util.find_spec("vizdoom")
     folder = Path(spec.origin).parent if spec is not None and spec.origin else None
     name = stem.split("_")[0].lower()

@@ -1,13 +1,13 @@
 """Demos of Doom played by people: vanilla demo lumps (v1.04 to v1.09) with a rendered video of each player's view.
 
 A lump is a 13-byte header, then four bytes a tic (1/35 s) for each player present: forward int8, side int8 (right is
-positive), turn int8 (in 256 binary angle units, 65536 to the circle; left is positive), and button bits; it ends with 0x80,
-after which some programs add a footer. One lump lies beside the views of its players:
+positive), turn int8 (in 256 binary angle units, 65536 to the circle; left is positive), and button bits; it ends with
+0x80, after which some programs add a footer. One lump lies beside the views of its players:
 
     freedoom1_demo2.lmp   freedoom1_demo2_player0.mp4   freedoom1_demo2_player1.mp4 ...
 
-Frame k is the picture *after* ticcmd k, so `actions[t]` is ticcmd t + 1, and ticcmd 0 is dropped. A view that is not there
-is rendered by dsda-doom when it is read. DEMO4 of each game is the test set: all views of a demo are one session.
+Frame k is the picture *after* ticcmd k, so `actions[t]` is ticcmd t + 1, and ticcmd 0 is dropped. A view that is not
+there is rendered by dsda-doom when it is read. DEMO4 of each game is the test set: all views of a demo are one session.
 """
 
 import atexit
@@ -23,6 +23,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.actions.games import DOOM
 from playtape.errors import BadInput, Truncated
 from playtape.recordings import dsda
+from playtape.recordings.desync import OUT_OF_STEP, still_fraction
 from playtape.recordings.recording import Info, Recording
 from playtape.recordings.video import Video, write_video
 
@@ -111,7 +112,7 @@ def encode(lump: Lump) -> bytes:
 def actions_of(lump: Lump, player: int, space: ActionSpace = DOOM) -> Actions:
     """What `player` did between the frames of a video with a frame a tic: [tics] rows, the last all zero.
 
-    Row t is ticcmd t + 1. A number key is held in the tic that asks for the weapon; running is told by the size of the move.
+    Row t is ticcmd t + 1. A number key is held in the tic that asks for the weapon; a large enough move tells running.
     """
     k = lump.column(player)
     forward, side, turn = (np.asarray(a[1:, k], np.int16) for a in (lump.forward, lump.side, lump.turn))
@@ -140,7 +141,7 @@ def split_of(demo: str) -> str:
 
 
 def find(root: Path) -> list[Path]:
-    """The views below `root`, sorted: those that are there, and those that the lumps there (or in WADs) could be drawn as."""
+    """The views below `root`, sorted: those that are there, and those that could be drawn of the lumps there (or in WADs)."""
     root = Path(root)
     if not root.exists():
         raise BadInput(f"{root} does not exist: give a folder with demo lumps (*.lmp) and their videos.")
@@ -164,7 +165,7 @@ def find(root: Path) -> list[Path]:
 def read(path: Path) -> Recording:
     """One player's recording, from its view `DEMO_playerK.mp4` with `DEMO.lmp` (or the game's WAD) beside it.
 
-    A view that is not there is rendered to a temporary file that lives until the program ends; save it with video="copy".
+    A view that is not there is rendered to a temporary file that lives until the program ends: save with video="copy".
     Raises BadInput for a lump that cannot be read, a player who is not in it, or a video that has not a frame a tic.
     """
     path = Path(path)
@@ -179,7 +180,13 @@ def read(path: Path) -> Recording:
         raise BadInput(
             f"{path.name} has {len(video.time_ns)} frames, but {demo}.lmp has {len(lump)} tics: they must agree."
         )
-    extra = {"demo": demo, "map": f"{lump.episode}/{lump.map}", "skill": str(lump.skill + 1), "hz": str(FPS)}
+    extra = {
+        "demo": demo,
+        "session": demo,
+        "map": f"{lump.episode}/{lump.map}",
+        "skill": str(lump.skill + 1),
+        "hz": str(FPS),
+    }
     info = Info(
         game="doom",
         source=SOURCE,
@@ -229,4 +236,11 @@ def _rendered(path: Path, demo: str, lump: Lump, player: int) -> Path:
     (folder / f"{demo}.lmp").write_bytes(encode(lump))
     beside = path.with_name(f"{demo.rpartition('_')[0]}.wad")
     iwad = beside if beside.is_file() else None
-    return dsda.render(folder / f"{demo}.lmp", folder / path.name, player, len(lump), iwad=iwad)
+    drawn = dsda.render(folder / f"{demo}.lmp", folder / path.name, player, len(lump), iwad=iwad)
+    still = still_fraction(Video(drawn).stream(), actions_of(lump, player), DOOM)
+    if still > OUT_OF_STEP:
+        raise BadInput(
+            f"{demo}.lmp does not fit its game: the picture of player {player} stands still in {still:.0%} of the tics "
+            f"whose inputs move (at most {OUT_OF_STEP:.0%} is legal); it needs the very WAD it was recorded with."
+        )
+    return drawn
