@@ -44,6 +44,8 @@ class Bootstrap:
 
 def bounds(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(low, high) over the first axis of `drawn` [resamples, ...]; NaN where most draws are undefined."""
+    if not drawn.size:  # no buttons, or no axes
+        return drawn.sum(axis=0), drawn.sum(axis=0)
     undefined = np.isnan(drawn).mean(axis=0) > 0.5
     safe = np.where(undefined, 0.0, drawn)
     tail = (1 - LEVEL) / 2

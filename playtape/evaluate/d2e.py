@@ -9,6 +9,7 @@ Differences, each where the script fails: absolute raw motion is left out with a
 prediction that moves where the truth does not has no scale ratio (the script prints Infinity); older files are read.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,17 @@ from playtape.recordings.legacy import UPGRADES, schema_name
 BIN_NS = 50_000_000
 BUTTON_FLAGS = (0x1, 0x2, 0x4, 0x8, 0x10, 0x20)  # left, right, middle: down and up of each
 SUMS = 8  # an axis' sums: n, x, y, xx, yy, xy where either side moved; |x|, |y| everywhere
+UNKNOWN = np.iinfo(np.int64).min
+READ: dict[str, dict[str, Callable[[dict[str, Any]], int]]] = {  # topic -> the fields that count
+    "screen": {"pts": lambda m: UNKNOWN if (pts := m["media_ref"].get("pts_ns")) is None else pts},
+    "keyboard": {"label": lambda m: 2 * m["vk"] + (m["event_type"] == "press")},
+    "mouse/raw": {
+        "dx": lambda m: m["last_x"],
+        "dy": lambda m: m["last_y"],
+        "buttons": lambda m: m.get("button_flags", 0),
+        "absolute": lambda m: m.get("us_flags", 0),
+    },
+}
 METRICS = ("pearson_x", "pearson_y", "scale_ratio_x", "scale_ratio_y", "key_accuracy", "button_accuracy")
 
 
@@ -55,35 +67,28 @@ class Bins:
 
 def read(path: Path) -> Stream:
     """One OWAMcap file. Raises BadInput if it has no screen message with a frame time, or is damaged."""
-    found: dict[str, list[tuple[np.ndarray, list[dict[str, Any]]]]] = {"screen": [], "keyboard": [], "mouse/raw": []}
+    found: dict[str, list[np.ndarray]] = {topic: [np.zeros((0, 1 + len(READ[topic])), np.int64)] for topic in READ}
     last = 0
     for batch in Container(path).batches():
         if len(batch.log_time):
             last = max(last, int(batch.log_time.max()))
-        if batch.channel.topic in found:
-            found[batch.channel.topic].append((batch.log_time.astype(np.int64), _messages(path, batch)))
-    time, screens = _sorted(found["screen"])
-    pts = screens[0].get("media_ref", {}).get("pts_ns") if screens else None
-    if not isinstance(pts, int):
+        if batch.channel.topic in READ:
+            found[batch.channel.topic].append(_columns(path, batch))
+    screens, keys, mouse = (_sorted(np.concatenate(found[topic])) for topic in READ)
+    if not len(screens) or screens[0, 1] == UNKNOWN:
         raise BadInput(f"{path} has no `screen` message with a pts_ns, so D2E's protocol cannot place its events")
-    keys_ns, keys = _sorted(found["keyboard"])
-    mouse_ns, mouse = _sorted(found["mouse/raw"])
-    labels = [2 * int(message["vk"]) + (message["event_type"] == "press") for message in keys]
-    flags = np.array([message.get("button_flags", 0) for message in mouse], np.int64)
-    absolute = np.array([message.get("us_flags", 0) != 0 for message in mouse], bool)
-    moves = np.array([(message["last_x"], message["last_y"]) for message in mouse], np.float64).reshape(-1, 2)
-    still, clicked = (flags == 0) & ~absolute, flags != 0
+    clicked, absolute = mouse[:, 3] != 0, mouse[:, 4] != 0
     return Stream(
-        first_ns=int(time[0]),
-        first_pts_ns=pts,
+        first_ns=int(screens[0, 0]),
+        first_pts_ns=int(screens[0, 1]),
         last_ns=last,
-        moves_ns=mouse_ns[still],
-        moves=moves[still],
-        keys_ns=keys_ns,
-        keys=np.array(labels, np.int64),
-        clicks_ns=mouse_ns[clicked],
-        clicks=flags[clicked],
-        absolute=int((absolute & (flags == 0)).sum()),
+        moves_ns=mouse[~clicked & ~absolute, 0],
+        moves=mouse[~clicked & ~absolute, 1:3].astype(np.float64),
+        keys_ns=keys[:, 0],
+        keys=keys[:, 1],
+        clicks_ns=mouse[clicked, 0],
+        clicks=mouse[clicked, 3],
+        absolute=int((absolute & ~clicked).sum()),
     )
 
 
@@ -207,30 +212,27 @@ def named(total: np.ndarray) -> dict[str, dict[str, float | int | None]]:
     }
 
 
-def _messages(path: Path, batch: Batch) -> list[dict[str, Any]]:
+def _columns(path: Path, batch: Batch) -> np.ndarray:
+    """int64 [M, 1 + fields]: log_time and what `READ` takes of each message."""
+    topic = batch.channel.topic
     try:
         messages = orjson.loads(b"[" + b",".join(batch.payloads) + b"]")
-    except orjson.JSONDecodeError:
-        raise BadInput(f"{path}: topic {batch.channel.topic!r} has messages that are not JSON") from None
-    needed = {"screen": "media_ref", "keyboard": "vk", "mouse/raw": "last_x"}[batch.channel.topic]
-    upgrade = UPGRADES.get(schema_name(batch.channel.schema))
-    if upgrade is not None and any(_is_old(message, needed) for message in messages[:1] + messages[-1:]):
-        messages = [upgrade(message) for message in messages]
-    if any(needed not in message for message in messages):
-        raise BadInput(f"{path}: topic {batch.channel.topic!r} has messages without {needed!r}")
-    return messages
+        upgrade = UPGRADES.get(schema_name(batch.channel.schema))
+        if upgrade is not None and any(_is_old(message) for message in messages[:1] + messages[-1:]):
+            messages = [upgrade(message) for message in messages]
+        fields = [[take(message) for message in messages] for take in READ[topic].values()]
+        return np.array([batch.log_time.astype(np.int64), *fields], np.int64).T
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise BadInput(f"{path}: topic {topic!r} has a message that D2E's protocol cannot read ({error})") from None
 
 
-def _is_old(message: dict[str, Any], needed: str) -> bool:
-    return needed not in message or (needed == "media_ref" and "uri" not in message["media_ref"])
+def _is_old(message: dict[str, Any]) -> bool:
+    return not ("last_x" in message or "uri" in (message.get("media_ref") or {}))
 
 
-def _sorted(found: list[tuple[np.ndarray, list[dict[str, Any]]]]) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """One topic's (log_time [M], messages) in time order, equal times in file order."""
-    time = np.concatenate([np.zeros(0, np.int64), *(times for times, _ in found)])
-    messages = [message for _, part in found for message in part]
-    order = np.argsort(time, kind="stable")
-    return time[order], [messages[i] for i in order.tolist()]
+def _sorted(rows: np.ndarray) -> np.ndarray:
+    """By time, equal times in file order."""
+    return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
 def _counted(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

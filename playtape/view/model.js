@@ -4,9 +4,9 @@
 class Model {
   constructor(entry) {
     Object.assign(this, entry);
-    this.time = Float64Array.from(entry.time_ns);          // ns; exact, since 2^53 ns are 104 days
+    this.time = Float64Array.from(entry.time_ns); // ns; exact, since 2^53 ns are 104 days
     this.frameCount = this.time.length;
-    this.rows = Math.max(0, this.frameCount - 1);          // the last frame has no interval
+    this.rows = Math.max(0, this.frameCount - 1); // the last frame has no interval
     this.start = this.time[0] / 1e9;
     this.end = entry.end_ns / 1e9;
     this.sides = entry.sides.map((side) => this.unpacked(side));
@@ -41,15 +41,19 @@ class Model {
 
   // The frame on the screen at a time in ns: the last one that has been shown by then.
   frameAt(ns) {
-    let low = 0, high = this.frameCount - 1;
+    let low = 0,
+      high = this.frameCount - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.time[middle] <= ns) low = middle; else high = middle - 1;
+      if (this.time[middle] <= ns) low = middle;
+      else high = middle - 1;
     }
     return low;
   }
 
-  endOf(t) { return t + 1 < this.frameCount ? this.time[t + 1] : this.end_ns; }
+  endOf(t) {
+    return t + 1 < this.frameCount ? this.time[t + 1] : this.end_ns;
+  }
 
   // P(held) of a button in a row, or null where it is unknown.
   probability(side, b, t) {
@@ -66,7 +70,9 @@ class Model {
     };
   }
 
-  axisIndex(name) { return this.axes.findIndex((axis) => axis.name === name); }
+  axisIndex(name) {
+    return this.axes.findIndex((axis) => axis.name === name);
+  }
 
   // A typical large motion of an axis, for scaling what is drawn.
   reach(a) {
@@ -90,7 +96,9 @@ function bytes(base64) {
   return array;
 }
 
-function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
 
 // A canvas as sharp as the screen: its context in CSS pixels.
 function sharp(canvas, width, height) {

@@ -157,6 +157,23 @@ def test_what_has_no_partner_is_named(folder: Path, tmp_path: Path) -> None:
         evaluate_actions(tmp_path / "truth", folder / "predicted")
 
 
+@pytest.mark.parametrize("with_buttons", [True, False])
+def test_buttons_alone_and_axes_alone(folder: Path, tmp_path: Path, with_buttons: bool) -> None:
+    (tmp_path / "v.mp4").write_bytes((folder / "v.mp4").read_bytes())
+    buttons, axes = play(np.random.default_rng(9), 240)
+    truth = save(tmp_path, "truth", "half", buttons * with_buttons, axes * (not with_buttons))
+    found = evaluate_actions(truth, truth, picture=tmp_path / "p.svg")
+    assert bool(found["honest"]["buttons"]) == with_buttons
+    assert bool(found["honest"]["axes"]) != with_buttons
+    assert found["honest"]["intervals"] == 239
+    assert "idle" in table(found)
+
+
+def test_a_picture_of_another_kind_is_refused_before_any_work(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"must end in \.png"):
+        evaluate_actions(folder / "missing", folder / "missing", picture=Path("timeline.jpeg"))
+
+
 def test_nothing_to_compare_is_bad_input(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes((folder / "v.mp4").read_bytes())
     nothing = save(tmp_path, "truth", "none", np.zeros((240, 3), bool), np.zeros((240, 1)))
