@@ -27,7 +27,7 @@ demo: $(CORE)
 	@$(VENV)/bin/playtape demo --out $(OUT)
 
 test: $(DEV)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) -m "not style" $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 check: style test
 

@@ -9,48 +9,48 @@ import difflib
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import tyro
 
 from playtape.errors import BadInput
 
 Parsed = TypeVar("Parsed")
-FRAME = "╭╮╰╯│─"  # what tyro draws around its messages
 
 
-def parse(cls: type[Parsed], args: Sequence[str], *, prog: str, default: Parsed | None = None) -> Parsed:
+def parse(
+    cls: type[Parsed], args: Sequence[str], *, prog: str, default: Parsed | None = None, description: str | None = None
+) -> Parsed:
     """Reads `args` into the dataclass `cls`; `--help` prints the help and leaves with SystemExit(0).
 
     `default` gives values to the fields that `args` leaves out. Raises BadInput naming the word that does not fit and,
     for a mistyped flag, the nearest legal one.
     """
     check_flags(args, flags(cls, default), prog)
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+    given: dict[str, Any] = {} if default is None else {"default": default}
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            config = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
-            if default is None:
-                return tyro.cli(cls, args=list(args), prog=prog, config=config)
-            return tyro.cli(cls, args=list(args), prog=prog, default=default, config=config)
+            return tyro.cli(cls, args=list(args), prog=prog, description=description, config=config, **given)
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise
         raise BadInput(sentence(complaint.getvalue(), prog)) from None
 
 
-def flags(cls: type, default: object = None, prefix: str = "") -> set[str]:
-    """Every long flag of a dataclass, its nested dataclasses' as `--outer.inner`."""
+def flags(cls: Any, default: object = None, prefix: str = "") -> set[str]:
+    """Every long flag of a dataclass, its nested dataclasses' as `--outer.inner`; `default` tells the types of a generic."""
     found = set()
-    types = get_type_hints(cls)
-    for field in dataclasses.fields(cls):
+    kind = get_origin(cls) or cls
+    types = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
         value = getattr(default, field.name, None)
         nested = type(value) if dataclasses.is_dataclass(value) else types[field.name]
-        if dataclasses.is_dataclass(nested) and isinstance(nested, type):
+        if dataclasses.is_dataclass(nested):
             found |= flags(nested, value, f"{prefix}{field.name}.")
         else:
-            found.add(f"--{prefix}{field.name}".replace("_", "-"))
-            found.add(f"--{prefix}no-{field.name}".replace("_", "-"))
+            found |= {f"--{prefix}{no}{field.name}".replace("_", "-") for no in ("", "no-")}
     return found
 
 
@@ -74,11 +74,13 @@ def nearest(word: str, legal: Iterable[str], help_command: str) -> str:
 def sentence(box: str, prog: str) -> str:
     """tyro's framed complaint as one sentence: its words up to the first rule, without the frame and the help texts."""
     said, listed = [], []
-    for line in box.splitlines():
-        if line.startswith("│ ─"):
-            break
-        if line.startswith("│") and not line.startswith("│" + " " * 9):  # help texts stand 9 columns in
-            (listed if line.startswith("│    ") else said).append(line.strip(FRAME + " "))
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]:  # the first is the title
+        body = re.sub("^[│ ]|[│ ]$", "", line)  # the frame is of blanks where the terminal has no UTF-8
+        if not body.strip(" ─-╰╯"):
+            if said:
+                break
+        elif not body.startswith(" " * 9):  # help texts stand 9 columns in
+            (listed if body.startswith("    ") else said).append(body.strip())
     words = re.sub(r"^Missing from .*:$", "missing:", " ".join(said).strip())
     words = re.sub(r"^Unrecognized options: ", "no place for: ", words) or "these arguments do not fit"
     return f"{' '.join([words, ', '.join(listed)]).strip(' .')}; {prog} --help shows what is legal."

@@ -112,7 +112,7 @@ class Convert:
     """The folder for the recordings."""
 
     def run(self) -> Result:
-        from playtape.recordings import convert
+        from playtape.recordings.convert import convert
 
         return convert(self.root, self.out, self.format)
 

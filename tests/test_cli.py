@@ -1,0 +1,193 @@
+"""The command line: quick to start, one result, one sentence for a mistake, the exit codes."""
+
+import errno
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import playtape as package
+from playtape import cli
+from playtape.recordings import write_video
+
+
+class Fake:
+    """A command that does what it is told to."""
+
+    def __init__(
+        self, result: dict[str, Any] | None = None, error: BaseException | None = None, said: str = ""
+    ) -> None:
+        self.result, self.error, self.said = result or {}, error, said
+
+    def run(self) -> dict[str, Any]:
+        print("on the way")
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def text(self, result: dict[str, Any]) -> str:
+        return f"result {result}"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    frames = np.random.default_rng(0).integers(0, 255, (12, 48, 64, 3), dtype=np.uint8)
+    return write_video(tmp_path / "play.mp4", frames, fps=20)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, **how: Any) -> None:
+    """`playtape repair a --out b` becomes a Fake."""
+    monkeypatch.setattr(cli, "parse", lambda *args, **named: Fake(**how))
+
+
+def test_it_starts_without_torch(playtape, video: Path):
+    code = "import sys; from playtape.cli import main; main({}); print('torch' in sys.modules, file=sys.stderr)"
+    import subprocess
+
+    for words in (["--help"], ["info", str(video)], ["label", "--help"], ["evaluate", "actions", "--help"]):
+        result = subprocess.run([sys.executable, "-c", code.format(words)], capture_output=True, text=True)
+        assert result.stderr.strip().endswith("False"), result.stderr
+        assert result.stdout
+
+
+def test_version(playtape):
+    result = playtape("--version")
+    assert (result.returncode, result.stdout) == (0, f"playtape {package.__version__}\n")
+
+
+def test_help_lists_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"  {name} " in said for name in cli.COMMANDS)
+
+
+def test_no_words_give_the_help_and_exit_2(capsys):
+    assert cli.main([]) == 2
+    assert "usage: playtape" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != "train"])
+def test_every_command_has_help(name: str, capsys):
+    assert cli.main([*name.split(), "--help"]) == 0
+    assert f"usage: playtape {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["lable", "x"], "playtape: there is no command 'lable'; did you mean label?"),
+        (["xyzzy"], "playtape: there is no command 'xyzzy'; playtape --help lists what there is."),
+        (["evaluate"], "playtape: evaluate needs to know what; legal: actions"),
+        (["evaluate", "action"], "playtape: evaluate does not know 'action'; legal: actions"),
+        (["info", "x", "--jsn"], "playtape info: there is no flag --jsn; did you mean --json?"),
+        (["label", "x", "--ot", "y"], "playtape label: there is no flag --ot; did you mean --out?"),
+        (["label", "x"], "playtape label: missing: --out PATH; playtape label --help shows what is legal."),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], sentence: str, capsys):
+    assert cli.main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == sentence + "\n"
+
+
+def test_label_takes_a_checkpoint_before_the_video(monkeypatch, tmp_path: Path):
+    calls = []
+    monkeypatch.setitem(
+        sys.modules, "playtape.label", type("Room", (), {"label": lambda *a, **k: calls.append((a, k))})
+    )
+    cli.Label((Path("run"), Path("videos")), tmp_path).run()
+    cli.Label((Path("videos"),), tmp_path, model=Path("run")).run()
+    assert calls[0] == calls[1] == ((Path("videos"), tmp_path), {"model": Path("run"), "min_confidence": 0.0})
+
+
+@pytest.mark.parametrize(
+    "words", [["--out", "x"], ["a", "b", "c", "--out", "x"], ["a", "b", "--model", "c", "--out", "x"]]
+)
+def test_label_refuses_another_number_of_paths(words: list[str], capsys):
+    assert cli.main(["label", *words]) == 2
+    assert "paths given; legal are VIDEO_OR_FOLDER" in capsys.readouterr().err
+
+
+def test_label_refuses_an_impossible_confidence(capsys):
+    assert cli.main(["label", "a.mp4", "--out", "x", "--min-confidence", "70"]) == 2
+    assert capsys.readouterr().err == "playtape label: --min-confidence is 70.0; legal is 0 to 1\n"
+
+
+def test_json_is_exactly_one_object(playtape, video: Path):
+    result = playtape("info", video, "--json")
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert (told["frames"], told["fps"], told["kind"]) == (12, 20, "video")
+    assert playtape("info", "--json", video).stdout == result.stdout
+
+
+def test_prints_of_a_room_do_not_spoil_the_json(monkeypatch, capsys):
+    pretend(monkeypatch, result={"x": float("nan"), "n": np.float32(2), "a": np.arange(2), "p": Path("b")})
+    assert cli.main(["repair", "a", "--out", "b", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"x": None, "n": 2.0, "a": [0, 1], "p": "b"}
+    assert said.err == "on the way\n"
+
+
+def test_info_for_people(playtape, video: Path):
+    result = playtape("info", video)
+    assert result.returncode == 0
+    assert "frames       12\n" in result.stdout
+    assert "size         64, 48\n" in result.stdout
+
+
+def test_ctrl_c_is_a_sentence_and_130(monkeypatch, capsys):
+    pretend(monkeypatch, error=KeyboardInterrupt())
+    assert cli.main(["repair", "a", "--out", "b"]) == 130
+    assert capsys.readouterr().err.endswith(
+        "playtape repair: stopped by Ctrl-C; what was finished stays, nothing half-written does.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "out/x.mcap"), "the disk is full: could not write out/x.mcap; nothing"),
+        (OSError(errno.ENOSPC, "No space left"), "the disk is full: could not write the output; nothing"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "gone.mp4"), "there is no file or folder gone.mp4."),
+        (PermissionError(errno.EACCES, "Permission denied", "locked"), "no permission for locked."),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "folder"), "Is a directory: folder."),
+    ],
+)
+def test_trouble_with_files_is_a_sentence(error: OSError, sentence: str, monkeypatch, capsys):
+    pretend(monkeypatch, error=error)
+    assert cli.main(["repair", "a", "--out", "b"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"playtape repair: {sentence}")
+
+
+def test_a_bug_looks_like_one(monkeypatch):
+    pretend(monkeypatch, error=ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["repair", "a", "--out", "b"])
+
+
+def test_a_full_disk_leaves_nothing_behind(playtape, tmp_path: Path):
+    """/dev/full fails every write with ENOSPC: the result line is what cannot be written."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    import subprocess
+
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "playtape", "--version"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode != 0
+
+
+def test_written_names_one_file_or_their_folder():
+    assert cli.written({"outputs": ["out/a.mcap"]}) == "out/a.mcap"
+    assert cli.written({"outputs": ["out/a.mcap", "out/b.mcap"]}) == "2 recordings in out"
+    assert cli.written({"output": "fixed.mcap"}) == "fixed.mcap"
+
+
+def test_words_after_two_dashes_are_not_ours():
+    assert cli.without_json(["a", "--json", "--", "--json"]) == (["a", "--", "--json"], True)
+    assert cli.without_json(["a", "--", "--json"]) == (["a", "--", "--json"], False)
