@@ -3,6 +3,18 @@
 from playtape.clips.clip import Clip, stack
 from playtape.clips.dataset import Clips, Source
 from playtape.clips.resize import regular, resize
-from playtape.clips.store import Stored, observed_space, session, store
+from playtape.clips.store import Stored, certainty, observed_space, session, store
 
-__all__ = ["Clip", "Clips", "Source", "Stored", "observed_space", "regular", "resize", "session", "stack", "store"]
+__all__ = [
+    "Clip",
+    "Clips",
+    "Source",
+    "Stored",
+    "certainty",
+    "observed_space",
+    "regular",
+    "resize",
+    "session",
+    "stack",
+    "store",
+]

@@ -51,7 +51,9 @@ class Augmentation:
         balance = 1 + self.balance * draw.uniform(-1, 1, 3)
         if not (self.contrast or self.brightness or self.balance):
             return frames
-        level = np.arange(256)[None] * gain * balance[:, None] + lift  # [3, 256]: a table is ten times quicker than floats
+        level = (
+            np.arange(256)[None] * gain * balance[:, None] + lift
+        )  # [3, 256]: a table is ten times quicker than floats
         table = level.clip(0, 255).round().astype(np.uint8)
         return torch.from_numpy(np.stack([table[c].take(frames[..., c, :, :].numpy()) for c in range(3)], -3))
 

@@ -34,7 +34,9 @@ class Clip:
             ("confidence", self.confidence.shape),
         ):
             if tuple(found) != lead:
-                raise BadInput(f"a clip with frames [{lead}, C, H, W] needs {name} of leading shape {lead}, not {tuple(found)}")
+                raise BadInput(
+                    f"a clip with frames [{lead}, C, H, W] needs {name} of leading shape {lead}, not {tuple(found)}"
+                )
 
     def __repr__(self) -> str:
         shape = list(self.frames.shape)

@@ -53,8 +53,8 @@ class Clips(Dataset):
             longest = max((len(recording) for recording in self.recordings), default=0)
             raise BadInput(f"no recording is as long as one window of {self.window} frames; the longest has {longest}")
 
-    def __getitem__(self, step: int) -> Clip:
-        draw = np.random.default_rng([self.seed, step])
+    def __getitem__(self, index: int) -> Clip:
+        draw = np.random.default_rng([self.seed, index])
         starts = np.array([max(0, len(recording) - self.window + 1) for recording in self.recordings])
         chance = starts * np.array(self.weights)
         chosen = draw.choice(len(starts), self.batch, p=chance / chance.sum())
@@ -68,14 +68,12 @@ class Clips(Dataset):
 def cut(recording: Stored, start: int, stop: int) -> Clip:
     """Frames [start, stop) of a stored recording as a clip of tensors."""
     part = slice(start, stop)
-    mask = torch.ones(len(recording.time_ns[part]), dtype=torch.bool)
-    if stop >= len(recording):
-        mask[-1] = False  # the last frame has no interval
     return Clip(
         torch.from_numpy(np.array(recording.frames[part])),
         Actions(
-            torch.from_numpy(recording.actions.buttons[part].copy()), torch.from_numpy(recording.actions.axes[part].copy())
+            torch.from_numpy(recording.actions.buttons[part].copy()),
+            torch.from_numpy(recording.actions.axes[part].copy()),
         ),
-        mask,
+        torch.from_numpy(recording.mask[part].copy()),
         torch.from_numpy(recording.confidence[part].copy()),
     )

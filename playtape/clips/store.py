@@ -18,7 +18,7 @@ from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.names import INPUTS, is_button, kind
 from playtape.clips.resize import regular, resize
 from playtape.errors import BadInput
-from playtape.recordings import Recording
+from playtape.recordings import Confidence, Recording
 
 BATCH = 64  # frames resized at once
 
@@ -26,12 +26,13 @@ BATCH = 64  # frames resized at once
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
-    `confidence` float32 [T] (1 for truth)."""
+    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth)."""
 
     name: str
     frames: np.ndarray
     time_ns: np.ndarray
     actions: Actions
+    mask: np.ndarray
     confidence: np.ndarray
 
     def __len__(self) -> int:
@@ -48,6 +49,7 @@ def store(recording: Recording, space: ActionSpace, size: tuple[int, int], fps: 
         _frames(recording, keep, size),
         time_ns,
         space.actions(recording.events, time_ns),
+        _learnable(recording, time_ns),
         _certainty(recording, time_ns),
     )
 
@@ -67,19 +69,26 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
         events = recording.events
         used = {events.names[i] for i in np.unique(events.input)}
         buttons |= {name for name in used if is_button(name)}
-        axes = tuple(Axis(name, "state" if kind(name) == "state" else "sum") for name in sorted(used - buttons) if kind(name) != "any")
+        axes = tuple(
+            Axis(name, "state" if kind(name) == "state" else "sum")
+            for name in sorted(used - buttons)
+            if kind(name) != "any"
+        )
         time_ns = recording.time_ns[regular(recording.time_ns, fps)]
         values = ActionSpace((), axes).actions(events, time_ns).axes.astype(np.float64)
         for axis, column in zip(axes, values.T, strict=True):
             squares, count = motion.get(axis, (0.0, 0))
             motion[axis] = squares + float((column**2).sum()), count + int((column != 0).sum())
     scaled = [
-        replace(axis, scale=float(f"{(squares / count) ** 0.5:.2g}")) for axis, (squares, count) in motion.items() if count
+        replace(axis, scale=float(f"{(squares / count) ** 0.5:.2g}"))
+        for axis, (squares, count) in motion.items()
+        if count
     ]
     if not buttons and not scaled:
         raise BadInput("no button is pressed and no axis moves in the training recordings: there is nothing to learn")
     return ActionSpace(
-        tuple(name for name in INPUTS if name in buttons), tuple(sorted(scaled, key=lambda axis: INPUTS.index(axis.name)))
+        tuple(name for name in INPUTS if name in buttons),
+        tuple(sorted(scaled, key=lambda axis: INPUTS.index(axis.name))),
     )
 
 
@@ -111,11 +120,26 @@ def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int,
     out.flush()
 
 
+def certainty(confidence: Confidence) -> np.ndarray:
+    """How sure a labeller is of each interval: float32 [T], that of the button it is least sure of, max(p, 1 - p).
+
+    The mean over buttons would say 0.95 of everything, since most buttons are idle and easy.
+    """
+    held = confidence.value[:, [is_button(name) for name in confidence.names]]
+    return np.maximum(held, 1 - held).min(1, initial=1.0)
+
+
 def _certainty(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
-    """How sure the labeller was of each interval's buttons: the mean over buttons of max(p, 1 - p); 1 for truth."""
-    labelled = recording.confidence
-    if labelled is None:
+    if recording.confidence is None:
         return np.ones(len(time_ns), np.float32)
-    held = labelled.value[:, [is_button(name) for name in labelled.names]]
-    row = np.searchsorted(labelled.time_ns, time_ns, side="right").clip(1) - 1
-    return np.maximum(held, 1 - held).mean(1).astype(np.float32)[row]
+    row = np.searchsorted(recording.confidence.time_ns, time_ns, side="right").clip(1) - 1
+    return certainty(recording.confidence)[row]
+
+
+def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
+    """bool [T]: false for the last frame, which has no interval, and for what touches a span of kind "masked"."""
+    mask = np.append(np.ones(len(time_ns) - 1, bool), False)
+    for span in recording.spans:
+        if span.kind == "masked":
+            mask[:-1] &= (time_ns[1:] <= span.start_ns) | (time_ns[:-1] >= span.end_ns)
+    return mask

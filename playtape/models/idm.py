@@ -18,7 +18,7 @@ from torch.nn import functional
 from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
-from playtape.models.protocols import Labels
+from playtape.models.protocols import Labels, Model
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets.appearance import Appearance
 from playtape.nets.correlation import Correlation
@@ -36,16 +36,20 @@ class Config:
     width: int = 192
     depth: int = 6  # blocks along time; 0 is the two-frame model
     kernel: int = 7  # frames that one block sees
-    reach: int = 12  # largest displacement, in pixels at each of the scales 1, 2, 4 and 8
+    reach: int = 12  # largest displacement, in pixels at a half, a quarter and an eighth of the picture
     hidden: int = 48  # channels of a motion cell
     dropout: float = 0.1
     bins: int = 81  # of an axis, mu-law spaced
-    limit: float = 40.0  # outermost bin, in the axis' scales
+    limit: float = 24.0  # outermost bin, in the axis' scales
     mu: float = 20.0
 
 
-class IDM(nn.Module):
+class IDM(Model):
     """See the module. `reach` is how many frames before and after the interval's own two can matter."""
+
+    config: Config
+    centres: Tensor  # [K], in scales
+    scale: Tensor  # [A]
 
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
@@ -61,7 +65,7 @@ class IDM(nn.Module):
         self.axis = nn.Linear(2 * width, axes * config.bins)
         place = torch.linspace(-1, 1, config.bins)
         centres = place.sign() * config.limit * ((1 + config.mu) ** place.abs() - 1) / config.mu
-        self.register_buffer("centres", centres, persistent=False)  # [K], in scales
+        self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("scale", torch.tensor([axis.scale for axis in space.axes]), persistent=False)
         self.reach = self.time.reach
 
@@ -87,7 +91,9 @@ class IDM(nn.Module):
         known = weight.clone()
         known[:, 0] = 0  # what came before the window is not seen, so its first interval may or may not be a change
         held_loss = functional.binary_cross_entropy_with_logits(held_logits, held, reduction="none").sum(-1)
-        change_loss = functional.binary_cross_entropy_with_logits(change_logits, changes(held), reduction="none").sum((-2, -1))
+        change_loss = functional.binary_cross_entropy_with_logits(change_logits, changes(held), reduction="none").sum(
+            (-2, -1)
+        )
         axis_loss = -(two_hot(value, self.centres) * axis_logits.log_softmax(-1)).sum((-2, -1))
         parts = {
             "held": (held_loss * weight).sum(),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from playtape.actions import ActionSpace
 from playtape.clips import Clip
@@ -29,12 +29,16 @@ class Labels:
     std: Tensor
 
 
-@runtime_checkable
-class Trainable(Protocol):
-    """`losses(clip)["loss"]` is minimised, the other entries are only logged. `config` and `space` rebuild the model."""
+class Model(nn.Module):
+    """A network with all that a checkpoint needs to build it again: `config` (a frozen dataclass) and `space`."""
 
     config: Any
     space: ActionSpace
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """`losses(clip)["loss"]` is minimised, the other entries are only logged."""
 
     def losses(self, clip: Clip) -> Mapping[str, Tensor]: ...
 

@@ -15,7 +15,9 @@ class Data:
 
     fps: float = 35.0  # frames a second at most; slower recordings keep their own rate
     window: int = 40  # frames a clip
-    held_out: tuple[str, ...] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
+    held_out: tuple[
+        str, ...
+    ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

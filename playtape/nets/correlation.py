@@ -26,9 +26,11 @@ def displacements(before: Tensor, after: Tensor, bands: int, cells: int, reach: 
     Returns [M, S, G, 2*reach+1]: the mean over the cell's places x of the correlation of before[x] with after[x + d], d from
     -reach to reach, in [-1, 1]; places outside the picture count as zero.
     """
-    m, h, w = before.shape
+    m, _, w = before.shape
     length = w + 2 * reach
-    scores = torch.bmm(_strips(before, bands).mT, functional.pad(_strips(after, bands), (reach, reach)))  # [M*S, L, L+2R]
+    scores = torch.bmm(
+        _strips(before, bands).mT, functional.pad(_strips(after, bands), (reach, reach))
+    )  # [M*S, L, L+2R]
     # Entry (x, d) is score (x, x + d): the same numbers read with rows one longer.
     diagonals = scores.as_strided((m * bands, w, 2 * reach + 1), (w * length, length + 1, 1))
     return diagonals.reshape(m, bands, cells, w // cells, 2 * reach + 1).mean(3)
@@ -49,7 +51,7 @@ class Correlation(nn.Module):
 
     GRID = 5  # bands, and cells along each band
     LEVELS = (  # (pooling, along): the reach doubles with pooling, so that a slow turn and a flick are both seen
-        *((1, "rows"), (2, "rows"), (4, "rows"), (8, "rows")),
+        *((2, "rows"), (4, "rows"), (8, "rows")),
         *((2, "columns"), (4, "columns")),
     )
 
@@ -79,8 +81,10 @@ class Correlation(nn.Module):
     def volumes(self, frames: Tensor) -> list[Tensor]:
         """The displacements at each level, along rows then along columns, on one common grid."""
         n, t = frames.shape[:2]
-        x = _contrast(torch.einsum("ntchw,c->nthw", frames, frames.new_tensor(LUMA)).flatten(0, 1))
-        levels = {1: x, **{p: functional.avg_pool2d(x[:, None], p)[:, 0] for p in (2, 4, 8)}}
+        x = torch.einsum("ntchw,c->nthw", frames, frames.new_tensor(LUMA)).flatten(0, 1)[:, None]
+        pooled = {p: functional.avg_pool2d(x, p)[:, 0] for p in {pooling for pooling, _ in self.LEVELS}}
+        # Contrast is taken at each level anew: a picture made high-pass first has nothing left to pool.
+        levels = {p: _contrast(level) for p, level in pooled.items()}
         volumes = []
         for pooling, along in self.LEVELS:
             level = levels[pooling].unflatten(0, (n, t))

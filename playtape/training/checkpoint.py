@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from playtape import __version__
 from playtape.actions import ActionSpace
 from playtape.errors import BadInput
 from playtape.models import model as find_model
+from playtape.models.protocols import Model
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
@@ -30,14 +30,14 @@ PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
 class Loaded:
     """A checkpoint in memory. `hash` is the weights' SHA-256, `train` the content of train.json."""
 
-    model: nn.Module
+    model: Model
     name: str
     space: ActionSpace
     train: Mapping[str, Any]
     hash: str
 
 
-def save(folder: Path, name: str, model: nn.Module, weights: Mapping[str, torch.Tensor], train: Mapping[str, Any]) -> Path:
+def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tensor], train: Mapping[str, Any]) -> Path:
     """Write a checkpoint of model `name` (the file in models/) into a folder. Each file appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model": name, "playtape_version": __version__, **asdict(model.config)}

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -19,6 +20,8 @@ LOG_EVERY = 20  # steps
 
 class Step(nn.Module):
     """`losses` as a forward pass, which is what data-parallel wrappers know how to wrap."""
+
+    model: Any  # an nn.Module that is Trainable; the language has no type for both
 
     def __init__(self, model: nn.Module):
         super().__init__()

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from playtape import __version__, models
 from playtape.actions import ActionSpace
-from playtape.clips import Clip, Clips, Source, Stored, observed_space, session, store
+from playtape.argv import parse as parse_words
+from playtape.clips import Clip, Clips, Source, observed_space, session, store
 from playtape.errors import BadInput
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.recordings import Recording, find_recordings, open_recording
@@ -48,7 +49,9 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     argv, resume = _resumed(argv)
     name, recipe, run = parse(argv)
     if not resume and (run.out / checkpoint.FILES[0]).exists():
-        raise BadInput(f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out")
+        raise BadInput(
+            f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out"
+        )
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
     run.out.mkdir(parents=True, exist_ok=True)
@@ -89,7 +92,13 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     last = json.loads((run.out / "log.jsonl").read_text().splitlines()[-1]) if run.steps >= 20 else {}
     parameters = sum(p.numel() for p in model.parameters())
     held = [str(recording.path) for recording in held_out]
-    return {"output": str(run.out), "steps": run.steps, "loss": last.get("loss"), "parameters": parameters, "held_out": held}
+    return {
+        "output": str(run.out),
+        "steps": run.steps,
+        "loss": last.get("loss"),
+        "parameters": parameters,
+        "held_out": held,
+    }
 
 
 def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
@@ -99,21 +108,26 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
         raise BadInput(f"`playtape train` needs a recipe first; legal are {', '.join(legal)}")
     name, recipe = models.recipe(argv[0])
     default = _default(recipe)
-    kind = Run[type(recipe.model)]  # type: ignore[misc]
-    run = tyro.cli(kind, args=argv[1:], default=default, prog=f"playtape train {argv[0]}", description=f"Train {argv[0]}.")
+    generic: Any = Run
+    kind = generic[type(recipe.model)]  # with the model's own flags
+    run = parse_words(
+        kind, argv[1:], prog=f"playtape train {argv[0]}", default=default, description=f"Train {argv[0]}."
+    )
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
     if run.steps < 1 or run.batch < 1 or run.data.window < 2:
-        raise BadInput(f"steps and batch must be at least 1 and window at least 2, not {run.steps}, {run.batch}, {run.data.window}")
+        raise BadInput(
+            f"steps and batch must be at least 1 and window at least 2, not {run.steps}, {run.batch}, {run.data.window}"
+        )
     return name, argv[0], run
 
 
 def _default(recipe: Recipe) -> Run[Any]:
-    return Run((), Path("."), recipe.steps, recipe.batch, recipe.model, recipe.data, recipe.optimiser)
+    return Run((), Path(), recipe.steps, recipe.batch, recipe.model, recipe.data, recipe.optimiser)
 
 
 def _resumed(argv: list[str]) -> tuple[list[str], bool]:
-    """`--resume RUN` stands for the arguments the run was started with, other flags then override; a bare --resume means --out."""
+    """`--resume RUN` stands for the arguments the run was started with, which later flags override; a bare one means --out."""
     if "--resume" not in argv:
         return argv, False
     at = argv.index("--resume")
@@ -126,7 +140,9 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
         raise BadInput("--resume needs the run's folder: `playtape train --resume RUN`")
     file = folder / "run.json"
     if not file.is_file():
-        raise BadInput(f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`")
+        raise BadInput(
+            f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`"
+        )
     started = json.loads(file.read_text())["argv"]
     return (rest if rest and not rest[0].startswith("-") else started + rest), True
 
@@ -139,7 +155,7 @@ def gather(run: Run[Any]) -> tuple[list[Recording], list[Recording], ActionSpace
     found: dict[Path, float] = {}
     for text in run.sources:
         source = Source.parse(text)
-        found |= {path: source.weight for path in find_recordings(source.path)}
+        found |= dict.fromkeys(find_recordings(source.path), source.weight)
     recordings = [open_recording(path) for path in found]
     usable = [recording for recording in recordings if recording.info.split != "test"]
     if len(usable) < len(recordings):
@@ -147,18 +163,22 @@ def gather(run: Run[Any]) -> tuple[list[Recording], list[Recording], ActionSpace
     held = _held_out(usable, run.data.held_out)
     training = [recording for recording in usable if session(recording) not in held]
     if not training:
-        raise BadInput(f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test")
+        raise BadInput(
+            f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test"
+        )
     weights = [found[Path(str(recording.path))] for recording in training]
     held_out = [recording for recording in usable if session(recording) in held]
     return training, held_out, observed_space(training, run.data.fps), weights
 
 
 def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str]:
-    """Whole sessions: those with a recording that matches a pattern; without patterns every tenth session, none of fewer than 2."""
+    """Whole sessions: those with a recording that matches a pattern; without patterns every tenth."""
     if patterns:
         held = {session(r) for r in recordings if any(fnmatch.fnmatch(_stem(r), pattern) for pattern in patterns)}
         if not held:
-            raise BadInput(f"no recording matches --data.held-out {' '.join(patterns)}; there are {', '.join(map(_stem, recordings))}")
+            raise BadInput(
+                f"no recording matches --data.held-out {' '.join(patterns)}; there are {', '.join(map(_stem, recordings))}"
+            )
         return held
     sessions = sorted({session(recording) for recording in recordings})
     return set(sessions[1::10])
@@ -171,12 +191,11 @@ def _stem(recording: Recording) -> str:
 def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:
     """The clips of steps first, first + 1, ..., prepared ahead by worker processes."""
     order = range(first, steps)
-    loader = DataLoader(clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None)
+    loader = DataLoader(
+        clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None
+    )
     return iter(loader)
 
 
 def _dump(run: Run[Any]) -> str:
     return json.dumps(asdict(run), default=str)
-
-
-__all__ = ["Run", "Stored", "batches", "gather", "parse", "train"]

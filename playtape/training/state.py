@@ -16,7 +16,9 @@ from playtape.errors import BadInput
 FILE = "state.safetensors"
 
 
-def save_state(run: Path, step: int, model: nn.Module, ema: dict[str, Tensor], optimiser: torch.optim.Optimizer) -> None:
+def save_state(
+    run: Path, step: int, model: nn.Module, ema: dict[str, Tensor], optimiser: torch.optim.Optimizer
+) -> None:
     tensors = {"step": torch.tensor(step)}
     tensors |= {f"model.{key}": value for key, value in model.state_dict().items()}
     tensors |= {f"ema.{key}": value for key, value in ema.items()}
@@ -34,9 +36,13 @@ def save_state(run: Path, step: int, model: nn.Module, ema: dict[str, Tensor], o
 def load_state(run: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor]]:
     """Put weights and moments back; returns the number of steps done and the averaged weights."""
     if not (run / FILE).is_file():
-        raise BadInput(f"run {run} has no {FILE} to resume from; start it with `playtape train RECIPE DATA --out {run}`")
+        raise BadInput(
+            f"run {run} has no {FILE} to resume from; start it with `playtape train RECIPE DATA --out {run}`"
+        )
     tensors = load_file(run / FILE)
-    model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")})
+    model.load_state_dict(
+        {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
+    )
     for name, parameter in model.named_parameters():
         suffix = f".{name}"
         optimiser.state[parameter] = {

@@ -1,0 +1,211 @@
+"""`playtape label`: gameplay video in, recordings of the keys and mouse that made it out.
+
+One function labels one video; a folder maps it. Decoding runs in its own thread beside the model, both a stretch at a time,
+so an hour of video needs no more memory than a minute. Knows no model by name: anything that is a Labeler will do.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from playtape import __version__
+from playtape.clips import certainty, regular, resize
+from playtape.errors import BadInput
+from playtape.label.decode import Calibration, calibrated, decode
+from playtape.label.stitch import stitch
+from playtape.models.protocols import Labeler, Labels
+from playtape.recordings import Confidence, Info, Recording, Span, Video, save_recording
+from playtape.training import checkpoint
+from playtape.training.checkpoint import Loaded
+
+SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
+SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
+BATCH = 16  # frames resized at once
+AHEAD = 8  # batches decoded before the model asks for them
+
+
+def label(
+    source: Path, out: Path, *, model: Path | None = None, min_confidence: float = 0.0, progress: bool = True
+) -> dict[str, Any]:
+    """Label a video, or every video below a folder, into `out`.
+
+    Returns {"outputs": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}}. Raises BadInput if
+    nothing could be labelled.
+    """
+    started = time.perf_counter()
+    loaded = checkpoint.load(model or SHIPPED)
+    if not isinstance(loaded.model, Labeler):
+        raise BadInput(
+            f"{model} is a {loaded.name}, which cannot label; give the checkpoint of an inverse dynamics model"
+        )
+    targets = _targets(source, out)
+    outputs, seconds, skipped = [], 0.0, {}
+    for video, target in targets.items():
+        try:
+            recording = label_video(video, loaded, min_confidence=min_confidence, progress=progress)
+        except BadInput as error:
+            if len(targets) == 1:
+                raise
+            skipped[str(video)] = str(error)
+            print(f"skipped {video}: {error}", file=sys.stderr)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        outputs.append(str(save_recording(recording, target)))
+        seconds += recording.video.end_ns / 1e9
+    if not outputs:
+        raise BadInput(
+            f"none of the {len(targets)} videos in {source} could be labelled; the first: {next(iter(skipped.values()))}"
+        )
+    took = round(time.perf_counter() - started, 3)
+    return {"outputs": outputs, "video_seconds": round(seconds, 3), "seconds": took, "skipped": skipped}
+
+
+def label_video(path: Path, loaded: Loaded, *, min_confidence: float = 0.0, progress: bool = True) -> Recording:
+    """One video to a recording with events, confidence and provenance. Not saved."""
+    video = Video(path)
+    calibration = Calibration.of(loaded.train, loaded.space)
+    time_ns, labels = beliefs(loaded, video, progress=progress)
+    actions = decode(labels, calibration, loaded.space)
+    names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
+    value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
+    confidence = Confidence(time_ns[:-1], names, value[:-1].astype(np.float32))
+    unsure = np.append(certainty(confidence) < min_confidence, False)
+    actions.buttons[unsure], actions.axes[unsure] = False, 0
+    return Recording(
+        video,
+        loaded.space.events(actions, time_ns),
+        _spans(time_ns, unsure, min_confidence),
+        Info(source=f"labelled by {loaded.name}"),
+        confidence,
+        _provenance(loaded, calibration, path, min_confidence),
+    )
+
+
+def beliefs(loaded: Loaded, video: Video, *, progress: bool = True) -> tuple[np.ndarray, Labels]:
+    """The times int64 [T] of the frames the model looked at, and T rows of raw beliefs (the last means nothing)."""
+    config, model = loaded.model.config, loaded.model
+    assert isinstance(model, Labeler)
+    keep = regular(video.time_ns, config.fps)
+    least = 2 * model.reach + 2
+    if len(keep) < least:
+        raise BadInput(
+            f"{video.path} is shorter than one window: it has {len(keep)} frames at {config.fps:g} a second, "
+            f"and {loaded.name} needs {least}"
+        )
+    size = (config.height, config.width_px)
+    shown = tqdm(total=len(keep), desc=f"label {video.path.name}", unit="frame", disable=not progress)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)
+
+    def batches() -> Iterator[Tensor]:
+        for batch in _ahead(_resized(video, keep, size)):
+            shown.update(len(batch))
+            yield batch.to(device)
+
+    with shown, torch.inference_mode():
+        return video.time_ns[keep], stitch(model, batches())
+
+
+def _resized(video: Video, keep: np.ndarray, size: tuple[int, int]) -> Iterator[Tensor]:
+    batch = []
+    for frame in video.stream(indices=keep):
+        batch.append(resize(frame, size))
+        if len(batch) == BATCH:
+            yield torch.stack(batch)
+            batch = []
+    if batch:
+        yield torch.stack(batch)
+
+
+def _ahead(source: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The same items, made in another thread up to AHEAD of the reader; its errors are raised here."""
+    line: queue.Queue[Tensor | BaseException | None] = queue.Queue(AHEAD)
+    stop = threading.Event()
+
+    def put(item: Tensor | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                line.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in source:
+                put(item)
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # handed to the reader, whatever it is
+            put(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (item := line.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _targets(source: Path, out: Path) -> dict[Path, Path]:
+    """Each video and the recording to write for it; the folder's own shape is kept."""
+    if not source.exists():
+        raise BadInput(f"there is no video or folder {source}")
+    if source.is_file():
+        return {source: out / f"{source.stem}.mcap"}
+    videos = sorted(
+        path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
+    if not videos:
+        raise BadInput(f"there is no video in {source}; legal endings are {', '.join(SUFFIXES)}")
+    targets: dict[Path, Path] = {}
+    for video in videos:
+        target = (out / video.relative_to(source)).with_suffix(".mcap")
+        if target in targets.values():
+            twin = next(other for other, taken in targets.items() if taken == target)
+            raise BadInput(f"{twin} and {video} would both be labelled into {target}; rename one")
+        targets[video] = target
+    return targets
+
+
+def _spans(time_ns: np.ndarray, unsure: np.ndarray, least: float) -> tuple[Span, ...]:
+    """Stretches not to be learned from."""
+    edges = np.flatnonzero(np.diff(unsure.astype(np.int8), prepend=0, append=0))
+    why = f"confidence below {least:g}"
+    return tuple(
+        Span(int(time_ns[a]), int(time_ns[b]), "masked", why) for a, b in zip(edges[::2], edges[1::2], strict=True)
+    )
+
+
+def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confidence: float) -> dict[str, str]:
+    return {
+        "kind": "pseudo",
+        "playtape_version": __version__,
+        "model": loaded.name,
+        "model_sha256": loaded.hash,
+        "calibration": json.dumps(calibration.to_json()),
+        "calibration_sha256": hashlib.sha256(json.dumps(calibration.to_json()).encode()).hexdigest(),
+        "min_confidence": f"{min_confidence:g}",
+        "fps": f"{loaded.model.config.fps:g}",
+        "size": f"{loaded.model.config.width_px}x{loaded.model.config.height}",
+        "convention": "actions[t] covers [time_ns[t], time_ns[t+1])",
+        "seen_in_training": str(video.stem in loaded.train.get("trained_on", [])).lower(),
+        "host_threads": str(os.cpu_count()),
+    }

@@ -1,0 +1,109 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from playtape.clips import Clip, Clips, Source, observed_space, store
+from playtape.clips.augmentation import Augmentation
+from playtape.clips.dataset import cut
+from playtape.errors import BadInput
+from playtape.recordings import Span
+from playtape.recordings.formats import doom_demo
+
+PLAIN = Augmentation(0, 0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory):
+    root = doom_demo.example(tmp_path_factory.mktemp("demo"))
+    return doom_demo.read(doom_demo.find(root)[0])
+
+
+@pytest.fixture
+def stored(recording):
+    return store(recording, observed_space([recording], 35), (40, 80), 35)
+
+
+def clips(stored, **changes) -> Clips:
+    space = changes.pop("space")
+    settings = {"window": 16, "batch": 3, "seed": 7, "augmentation": PLAIN} | changes
+    return Clips([stored], [1.0], space, **settings)
+
+
+def test_frames_and_actions_stay_together(recording, stored) -> None:
+    space = observed_space([recording], 35)
+    batch = clips(stored, space=space)[0]
+    assert batch.frames.shape == (3, 16, 3, 40, 80)
+    for frames, buttons in zip(batch.frames, batch.actions.buttons, strict=True):
+        start = next(i for i in range(len(stored)) if np.array_equal(stored.frames[i : i + 16], frames.numpy()))
+        assert np.array_equal(stored.actions.buttons[start : start + 16], buttons.numpy())
+
+
+def test_a_step_is_a_pure_function_of_seed_and_number(recording, stored) -> None:
+    space = observed_space([recording], 35)
+    one, two = (clips(stored, space=space, augmentation=Augmentation()) for _ in range(2))
+    two[3]
+    assert torch.equal(one[5].frames, two[5].frames)
+    assert not torch.equal(one[5].frames, one[6].frames)
+
+
+def test_the_last_frame_and_masked_spans_are_not_learned(recording) -> None:
+    time_ns = recording.time_ns
+    span = Span(int(time_ns[10]), int(time_ns[13]), "masked", "confidence below 0.7")
+    masked = store(replace(recording, spans=(span,)), observed_space([recording], 35), (40, 80), 35)
+    learnable = cut(masked, 0, len(masked)).mask
+    assert (~learnable).nonzero().flatten().tolist() == [10, 11, 12, len(masked) - 1]
+
+
+def test_augmentation_is_the_same_for_all_frames(recording, stored) -> None:
+    space = observed_space([recording], 35)
+    still = Clip(
+        torch.randint(0, 255, (1, 3, 40, 80), dtype=torch.uint8).expand(16, 3, 40, 80),
+        cut(stored, 0, 16).actions,
+        torch.ones(16, dtype=torch.bool),
+        torch.ones(16),
+    )
+    changed = Augmentation(mirror=(("key.a", "key.d"),))(still, space, np.random.default_rng(1))
+    assert (changed.frames == changed.frames[:1]).all()
+    assert not torch.equal(changed.frames, still.frames)
+
+
+def test_the_mirror_exchanges_left_and_right(stored, recording) -> None:
+    space = observed_space([recording], 35)
+    clip = cut(stored, 0, 40)
+    pairs = (("key.a", "key.d"),) if {"key.a", "key.d"} <= set(space.buttons) else (("key.w", "key.s"),)
+    mirror = replace(PLAIN, mirror=pairs)
+    draws = (np.random.default_rng(seed) for seed in range(20))
+    mirrored = next(c for c in (mirror(clip, space, draw) for draw in draws) if not torch.equal(c.frames, clip.frames))
+    assert torch.equal(mirrored.frames, clip.frames.flip(-1))
+    assert torch.equal(mirrored.actions.axes, -clip.actions.axes)
+
+
+def test_sources_carry_weights() -> None:
+    assert Source.parse("data/a:4") == Source(Path("data/a"), 4.0)
+    assert Source.parse("data/a") == Source(Path("data/a"), 1.0)
+    assert Source.parse("c:/odd") == Source(Path("c:/odd"), 1.0)
+
+
+def test_mixture_weights_decide_what_is_drawn(recording, stored) -> None:
+    space = observed_space([recording], 35)
+    dark = replace(stored, frames=np.zeros_like(stored.frames))
+    mix = Clips([stored, dark], [3.0, 1.0], space, 16, 200, 0, PLAIN)
+    share = (mix[0].frames.flatten(1).max(1).values == 0).float().mean()
+    assert 0.15 < share < 0.35
+
+
+def test_the_store_is_read_again_and_never_stale(recording) -> None:
+    space = observed_space([recording], 35)
+    first = store(recording, space, (40, 80), 35)
+    again = store(recording, space, (40, 80), 35)
+    assert again.frames.filename == first.frames.filename
+    assert store(recording, space, (20, 40), 35).frames.filename != first.frames.filename
+    assert not list(Path(first.frames.filename).parent.glob("*.part"))
+
+
+def test_recordings_shorter_than_a_window_are_refused(recording, stored) -> None:
+    with pytest.raises(BadInput, match="no recording is as long as one window of 5000 frames"):
+        clips(stored, space=observed_space([recording], 35), window=5000)

@@ -1,0 +1,49 @@
+import numpy as np
+import torch
+
+from playtape.clips import regular, resize
+
+
+def test_batch_and_threads_do_not_change_a_bit() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (5, 90, 120, 3), np.uint8)
+    together = resize(frames, (40, 80))
+    assert together.shape == (5, 3, 40, 80)
+    assert together.dtype == torch.uint8
+    assert all(torch.equal(together[i], resize(frames[i], (40, 80))) for i in range(5))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    assert torch.equal(together, resize(frames, (40, 80)))
+    torch.set_num_threads(threads)
+
+
+def test_a_picture_of_the_right_size_is_left_alone() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (40, 80, 3), np.uint8)
+    assert np.array_equal(resize(frame, (40, 80)).permute(1, 2, 0).numpy(), frame)
+
+
+def test_light_is_kept() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    assert abs(resize(frame, (40, 80)).float().mean() - frame.mean()) < 1
+
+
+def test_a_recording_at_the_rate_is_taken_whole() -> None:
+    time_ns = (np.arange(100) * 1e9 / 35).round().astype(np.int64)
+    assert np.array_equal(regular(time_ns, 35), np.arange(100))
+    assert np.array_equal(regular(time_ns, 60), np.arange(100))  # nothing is made up
+
+
+def test_a_faster_one_is_sampled_at_the_nearest_frames() -> None:
+    time_ns = (np.arange(600) * 1e9 / 60).round().astype(np.int64)
+    keep = regular(time_ns, 20)
+    assert np.array_equal(keep, np.arange(0, 600, 3))
+    keep = regular(time_ns, 35)
+    assert abs(len(keep) - 350) <= 1
+    assert (np.diff(keep) > 0).all()
+    error = np.abs(time_ns[keep] - time_ns[0] - np.arange(len(keep)) * 1e9 / 35)
+    assert error.max() <= 1e9 / 120 + 2
+
+
+def test_jitter_does_not_change_the_rate() -> None:
+    draw = np.random.default_rng(0)
+    time_ns = ((np.arange(1200) / 60 + draw.uniform(-1e-3, 1e-3, 1200)) * 1e9).astype(np.int64)
+    assert abs(len(regular(time_ns, 20)) - 400) <= 1  # a greedy threshold gives 16.8 frames a second here

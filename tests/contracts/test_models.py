@@ -1,0 +1,137 @@
+"""Every model file keeps these promises. A new file is tested by existing.
+
+A model gives `Config`, `RECIPES`, `build(config, space)` and `tiny()`, a config that runs in seconds on a CPU.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from playtape import models
+from playtape.actions import Actions
+from playtape.actions.games import DOOM
+from playtape.clips import Clip
+from playtape.models.protocols import Labeler, Labels, Trainable
+from playtape.models.recipe import Recipe
+from playtape.training import checkpoint
+
+MODULES = models.modules()
+T = 14
+
+
+@pytest.fixture(params=MODULES, ids=list(MODULES))
+def module(request: pytest.FixtureRequest):
+    return MODULES[request.param]
+
+
+@pytest.fixture
+def model(module):
+    torch.manual_seed(0)
+    return module.build(module.tiny(), DOOM).eval()
+
+
+def clip(model, batch: int = 2, seed: int = 0) -> Clip:
+    g = torch.Generator().manual_seed(seed)
+    size = (3, model.config.height, model.config.width_px)
+    frames = torch.randint(0, 256, (batch, T, *size), dtype=torch.uint8, generator=g)
+    buttons = torch.rand(batch, T, len(DOOM.buttons), generator=g) < 0.3
+    axes = (torch.randn(batch, T, 1, generator=g) * 100).round()
+    mask = torch.ones(batch, T, dtype=torch.bool)
+    mask[:, -1] = False
+    return Clip(frames, Actions(buttons, axes), mask, torch.ones(batch, T))
+
+
+def rows(labels: Labels) -> list[Tensor]:
+    return [labels.held, labels.pressed, labels.released, labels.mean, labels.std]
+
+
+def test_every_recipe_builds(module) -> None:
+    for name, recipe in module.RECIPES.items():
+        assert isinstance(recipe, Recipe), name
+        assert isinstance(recipe.model, module.Config), name
+        assert models.recipe(name)[1] is recipe
+
+
+def test_shapes_and_ranges(model) -> None:
+    if not isinstance(model, Labeler):
+        pytest.skip("not a labeler")
+    labels = model.label(clip(model).frames)
+    for name in ("held", "pressed", "released"):
+        part = getattr(labels, name)
+        assert part.shape == (2, T, len(DOOM.buttons))
+        assert part.min() >= 0
+        assert part.max() <= 1
+    assert labels.mean.shape == labels.std.shape == (2, T, 1)
+    assert labels.std.min() >= 0
+    assert model.label(clip(model).frames[0]).held.shape == (T, len(DOOM.buttons))
+
+
+def test_overfits_one_batch(module) -> None:
+    torch.manual_seed(0)
+    model = module.build(replace(module.tiny(), dropout=0.0), DOOM)
+    assert isinstance(model, Trainable)
+    batch = clip(model)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = model.losses(batch)["loss"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.35 * losses[0]
+
+
+def test_save_and_load_are_bit_equal(module, model, tmp_path: Path) -> None:
+    name = module.__name__.rsplit(".", 1)[1]
+    checkpoint.save(tmp_path / "run", name, model, model.state_dict(), {"steps": 0})
+    loaded = checkpoint.load(tmp_path / "run")
+    assert loaded.name == name
+    assert loaded.space == DOOM
+    assert loaded.model.config == model.config
+    frames = clip(model).frames
+    assert all(
+        torch.equal(a, b) for a, b in zip(rows(model.label(frames)), rows(loaded.model.label(frames)), strict=True)
+    )
+
+
+def test_row_t_is_judged_by_frames_within_reach_of_its_interval(model) -> None:
+    if not isinstance(model, Labeler):
+        pytest.skip("not a labeler")
+    frames = clip(model, batch=1).frames.repeat(1, 3, 1, 1, 1)  # 3 T frames
+    for touched in (0, 20, 3 * T - 1):
+        changed = frames.clone()
+        changed[:, touched] = 255 - changed[:, touched]
+        for before, after in zip(rows(model.label(frames)), rows(model.label(changed)), strict=True):
+            moved = (before != after).any(-1)[0, :-1].nonzero().flatten()  # the last row means nothing
+            assert len(moved), "the frame does not matter at all"
+            assert moved.min() >= touched - 1 - model.reach
+            assert moved.max() <= touched + model.reach
+
+
+def test_what_is_masked_does_not_matter(model) -> None:
+    batch = clip(model)
+    batch.mask[:, 5] = False
+    buttons, axes = batch.actions.buttons.clone(), batch.actions.axes.clone()
+    axes[:, 5], axes[:, -1], buttons[:, -1] = 999, 999, True  # button 5 is what interval 6 changes from
+    other = Clip(batch.frames, Actions(buttons, axes), batch.mask, batch.confidence)
+    assert torch.equal(model.losses(batch)["loss"], model.losses(other)["loss"])
+
+
+def test_what_is_not_masked_does_matter(model) -> None:
+    batch = clip(model)
+    buttons = batch.actions.buttons.clone()
+    buttons[:, 5] = ~buttons[:, 5]
+    other = Clip(batch.frames, Actions(buttons, batch.actions.axes), batch.mask, batch.confidence)
+    assert not torch.equal(model.losses(batch)["loss"], model.losses(other)["loss"])
+
+
+def test_batch_size_does_not_matter(model) -> None:
+    frames = clip(model, batch=3).frames
+    together = rows(model.label(frames))
+    for i in range(3):
+        for whole, alone in zip(together, rows(model.label(frames[i : i + 1])), strict=True):
+            torch.testing.assert_close(whole[i : i + 1], alone, atol=1e-3, rtol=1e-4)

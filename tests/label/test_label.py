@@ -1,0 +1,137 @@
+"""Video in, recording out, on a small video and an untrained model; what goes wrong, and what is left then."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from playtape.actions.games import DOOM
+from playtape.clips import store
+from playtape.errors import BadInput
+from playtape.label import label
+from playtape.label.label import _ahead
+from playtape.models import idm
+from playtape.recordings import open_recording, write_video
+from playtape.training import checkpoint
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    net = idm.build(idm.tiny(), DOOM)
+    folder = tmp_path_factory.mktemp("model")
+    return checkpoint.save(folder, "idm", net, net.state_dict(), {"trained_on": ["seen"]})
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("video") / "play.mp4", 90)
+
+
+def made(path: Path, frames: int, fps: float = 35) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wall = np.random.default_rng(0).integers(0, 256, (60, 400, 3), np.uint8)
+    return write_video(path, (wall[:, 2 * i % 280 : 2 * i % 280 + 120] for i in range(frames)), fps=fps)
+
+
+def test_a_video_becomes_a_recording(model: Path, video: Path, tmp_path: Path) -> None:
+    result = label(video, tmp_path / "out", model=model, progress=False)
+    assert result["outputs"] == [str(tmp_path / "out" / "play.mcap")]
+    assert abs(result["video_seconds"] - 90 / 35) < 0.05
+    assert result["seconds"] > 0
+    assert result["skipped"] == {}
+    recording = open_recording(result["outputs"][0])
+    assert recording.warnings == ()
+    assert len(recording.video) == 90
+    assert recording.confidence is not None
+    assert recording.confidence.names == (*DOOM.buttons, "mouse.dx")
+    assert recording.confidence.value.shape == (89, len(DOOM.buttons) + 1)
+    told = recording.provenance
+    assert told["model"] == "idm"
+    assert len(told["model_sha256"]) == 64
+    assert told["seen_in_training"] == "false"
+    assert len(json.loads(told["calibration"])["threshold"]) == len(DOOM.buttons)
+
+
+def test_labelling_twice_gives_the_same_events(model: Path, video: Path, tmp_path: Path) -> None:
+    one, two = (label(video, tmp_path / name, model=model, progress=False)["outputs"][0] for name in "ab")
+    assert open_recording(one).events.equals(open_recording(two).events)
+
+
+def test_a_folder_keeps_its_shape_and_a_bad_video_does_not_stop_it(model: Path, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    shutil.copy(video, tmp_path / "in" / "one.mp4")
+    shutil.copy(video, tmp_path / "in" / "deep" / "two.mp4")
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"not a video")
+    result = label(tmp_path / "in", tmp_path / "out", model=model, progress=False)
+    assert sorted(result["outputs"]) == [
+        str(tmp_path / "out" / "deep" / "two.mcap"),
+        str(tmp_path / "out" / "one.mcap"),
+    ]
+    assert list(result["skipped"]) == [str(tmp_path / "in" / "bad.mp4")]
+
+
+def test_two_videos_of_one_name(model: Path, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "a.mp4")
+    shutil.copy(video, tmp_path / "a.mkv")
+    with pytest.raises(BadInput, match="rename one"):
+        label(tmp_path, tmp_path / "out", model=model, progress=False)
+
+
+def test_too_short(model: Path, tmp_path: Path) -> None:
+    short = made(tmp_path / "short.mp4", 5)
+    with pytest.raises(BadInput, match="shorter than one window: it has 5 frames"):
+        label(short, tmp_path / "out", model=model, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_there(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no video or folder"):
+        label(tmp_path / "no.mp4", tmp_path / "out", model=model, progress=False)
+    with pytest.raises(BadInput, match="there is no video in"):
+        label(tmp_path, tmp_path / "out", model=model, progress=False)
+
+
+def test_ctrl_c_leaves_nothing(model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def interrupted(*args: object) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return resize(*args)
+
+    module = sys.modules["playtape.label.label"]  # the package's name of it is the function
+    resize = module.resize
+    monkeypatch.setattr(module, "resize", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        label(video, tmp_path / "out", model=model, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_unsure_intervals_are_emptied_and_masked(model: Path, video: Path, tmp_path: Path) -> None:
+    path = label(video, tmp_path / "out", model=model, min_confidence=0.999, progress=False)["outputs"][0]
+    recording = open_recording(path)
+    assert len(recording.events) == 0
+    assert [span.kind for span in recording.spans] == ["masked"]
+    assert not store(recording, DOOM, (40, 80), 35).mask.any()
+
+
+def test_a_faster_video_is_sampled(model: Path, tmp_path: Path) -> None:
+    fast = made(tmp_path / "fast.mp4", 140, fps=70)
+    recording = open_recording(label(fast, tmp_path / "out", model=model, progress=False)["outputs"][0])
+    assert recording.confidence is not None
+    assert abs(len(recording.confidence.time_ns) - 69) <= 1
+
+
+def test_an_error_while_decoding_ahead_reaches_the_reader() -> None:
+    def source():
+        yield torch.zeros(1)
+        raise BadInput("frame 1 cannot be decoded")
+
+    with pytest.raises(BadInput, match="frame 1"):
+        list(_ahead(source()))

@@ -1,0 +1,77 @@
+"""What a checkpoint refuses, each with one sentence."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from playtape.actions import ActionSpace
+from playtape.actions.games import DOOM
+from playtape.errors import BadInput
+from playtape.models import idm
+from playtape.training import checkpoint
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    model = idm.build(idm.tiny(), DOOM)
+    return checkpoint.save(tmp_path / "run", "idm", model, model.state_dict(), {"steps": 0})
+
+
+@pytest.mark.parametrize("file", checkpoint.FILES)
+def test_a_missing_file_is_named(run: Path, file: str) -> None:
+    (run / file).unlink()
+    with pytest.raises(BadInput, match=f"lacks {file}"):
+        checkpoint.load(run)
+
+
+def test_another_action_space_is_told_apart(run: Path) -> None:
+    with pytest.raises(BadInput, match="another action space.*key.7"):
+        checkpoint.load(run, space=ActionSpace(DOOM.buttons[:-1], DOOM.axes))
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.ckpt", "weights.bin"])
+def test_a_pickle_is_refused_unopened(tmp_path: Path, name: str) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"w": Trap()}, tmp_path / name)
+    with pytest.raises(BadInput, match="convert them once"):
+        checkpoint.load(tmp_path / name)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_pickle_inside_the_folder_is_not_looked_at(run: Path) -> None:
+    (run / "model.safetensors").rename(run / "model.pt")
+    with pytest.raises(BadInput, match="lacks model.safetensors"):
+        checkpoint.load(run)
+
+
+def test_weights_of_another_size(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "width": 24}))
+    with pytest.raises(BadInput, match="does not fit model idm"):
+        checkpoint.load(run)
+
+
+@pytest.mark.parametrize(("file", "text"), [("config.json", "{"), ("actions.json", "[]"), ("train.json", "\x00")])
+def test_broken_json(run: Path, file: str, text: str) -> None:
+    (run / file).write_text(text)
+    with pytest.raises(BadInput, match=file):
+        checkpoint.load(run)
+
+
+def test_cut_weights(run: Path) -> None:
+    whole = (run / "model.safetensors").read_bytes()
+    for length in (0, 7, len(whole) // 2, len(whole) - 1):
+        (run / "model.safetensors").write_bytes(whole[:length])
+        with pytest.raises(BadInput, match="does not fit model idm"):
+            checkpoint.load(run)
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no checkpoint"):
+        checkpoint.load(tmp_path / "nowhere")
