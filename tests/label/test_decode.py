@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pytest
 import torch
 
 from playtape.actions import ActionSpace, Axis
@@ -10,21 +11,22 @@ from playtape.models.protocols import Labels
 SPACE = ActionSpace(("key.w",), (Axis("mouse.dx", "sum", 10.0),))
 
 
-def test_the_path_is_the_best_of_all_paths() -> None:
+def score(path: tuple[int, ...], votes: np.ndarray, pressed: np.ndarray, released: np.ndarray, weight: float) -> float:
+    total = float(votes[:, 0] @ np.array(path))
+    for t in range(1, len(path)):
+        p = released[t, 0] if path[t - 1] else pressed[t, 0]
+        total += weight * np.log(p if path[t] != path[t - 1] else 1 - p)
+    return total
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+def test_the_path_is_the_best_of_all_paths(weight: float) -> None:
     draw = np.random.default_rng(0)
-    for weight in (0.0, 0.4, 1.0):
-        votes = draw.normal(0, 1, (7, 1))
-        pressed, released = draw.uniform(0.05, 0.95, (2, 7, 1))
-
-        def score(path: tuple[int, ...]) -> float:
-            total = sum(v for v, held in zip(votes[:, 0], path) if held)
-            for t in range(1, 7):
-                p = released[t, 0] if path[t - 1] else pressed[t, 0]
-                total += weight * np.log(p if path[t] != path[t - 1] else 1 - p)
-            return total
-
-        best = max(itertools.product((0, 1), repeat=7), key=score)
-        assert most_probable(votes, pressed, released, weight)[:, 0].tolist() == [bool(held) for held in best]
+    votes = draw.normal(0, 1, (7, 1))
+    pressed, released = draw.uniform(0.05, 0.95, (2, 7, 1))
+    paths = itertools.product((0, 1), repeat=7)
+    best = max(paths, key=lambda path: score(path, votes, pressed, released, weight))
+    assert most_probable(votes, pressed, released, weight)[:, 0].tolist() == [bool(held) for held in best]
 
 
 def test_thresholds_dead_zone_and_the_last_row() -> None:

@@ -100,20 +100,8 @@ def test_bad_words_are_one_sentence(argv: list[str], message: str) -> None:
 
 
 def test_flags_reach_every_field() -> None:
-    argv = [
-        "idm",
-        "data",
-        "--steps",
-        "20_000",
-        "--data.fps",
-        "20",
-        "--model.width",
-        "64",
-        "--optimiser.lr",
-        "1e-3",
-        "--out",
-        "runs/x",
-    ]
+    words = "--steps 20_000 --data.fps 20 --model.width 64 --optimiser.lr 1e-3 --out runs/x"
+    argv = ["idm", "data", *words.split()]
     name, recipe, run = parse(argv)
     assert (name, recipe, run.steps, run.data.fps, run.model.width, run.optimiser.lr) == (
         "idm",
