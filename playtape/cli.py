@@ -183,7 +183,7 @@ class View:
         return write_page(self.path, self.html, truth=self.truth)
 
     def text(self, result: Result) -> str:
-        return f"Wrote {self.html}; open it in a browser"
+        return "\n".join([*result.get("notes", ()), f"Wrote {self.html}; open it in a browser"])
 
 
 @dataclass(frozen=True)
@@ -207,15 +207,17 @@ class Train:
     """Train a recipe on recordings: `playtape train RECIPE DATA... --out RUN`; `--resume RUN` goes on."""
 
     words: tuple[str, ...]
-    json: bool
 
     def run(self) -> Result:
-        from playtape.training.run import main as train
+        from playtape.label import calibrate
+        from playtape.training.run import train
 
-        return train(list(self.words), self.json)
+        result = train(list(self.words))
+        return {**result, "calibration": calibrate(Path(result["output"]), result["held_out"])}
 
     def text(self, result: Result) -> str:
-        return result.get("text") or f"Trained: {written(result)}"
+        loss = "" if result.get("loss") is None else f" to a loss of {result['loss']:.4g}"
+        return f"Trained {result['steps']} steps{loss}: {written(result)}"
 
 
 COMMANDS: dict[str, type] = {
@@ -245,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen, rest = choose(words)
         name = f"playtape {chosen}"
         rest, json = without_json(rest)
-        command = Train(tuple(rest), json) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
+        command = Train(tuple(rest)) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
         report(command, json)
     except KeyboardInterrupt:
         return complain(name, "stopped by Ctrl-C; what was finished stays, nothing half-written does.", 130)
