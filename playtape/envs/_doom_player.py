@@ -163,11 +163,8 @@ class ScriptedPlayer:
     def _get_free(self, seen: Percept) -> None:
         """Try to open what is ahead, once at each place; then go back, aside, and somewhere else."""
         self.track.clear()
-        x, y, angle = seen.place
-        here = (int(x // 48), int(y // 48), round(angle / 45))
         self.hand.release("key.w", "key.shift")
-        if here not in self.tried:
-            self.tried.add(here)
+        if self._untried(seen.place):
             self._use()
             return
         self.side = str(self.rng.choice(["key.a", "key.d"]))
@@ -177,9 +174,16 @@ class ScriptedPlayer:
         self.hand.stroke(turn if self.side == "key.d" else -turn)
         self.waiting_until = self.tic + int(self.rng.integers(8, 20))
 
+    def _untried(self, place: tuple[float, float, float]) -> bool:
+        """Is this a spot and a direction in which nothing was used yet? It counts as tried from now on."""
+        here = (int(place[0] // 96), int(place[1] // 96), round(place[2] / 60) % 6)
+        untried = here not in self.tried
+        self.tried.add(here)
+        return untried
+
     def _use(self) -> None:
-        self.hand.press("key.space", int(self.rng.integers(3, 7)))
-        self.waiting_until = self.tic + int(self.rng.integers(18, 40))
+        self.hand.press("key.space", int(self.rng.integers(2, 6)))
+        self.waiting_until = self.tic + int(self.rng.integers(12, 30))
 
     def _explore(self, seen: Percept) -> None:
         ahead = float(seen.clear[SECTORS // 2 - 2 : SECTORS // 2 + 2].min())
@@ -188,14 +192,14 @@ class ScriptedPlayer:
                 self._steer(min(seen.items, key=lambda item: abs(item.angle)).angle - self.hand.turned + seen.turned)
             elif ahead < NEAR or self.tic >= self.next_look:
                 self._turn_somewhere(seen, ahead)
-        if not self.hand.held("key.w") and (ahead > 0.6 * NEAR or seen.items):
-            steps = int(self.rng.integers(15, 90))
+        if not self.hand.held("key.w") and (ahead > 0.5 * NEAR or seen.items or self.rng.random() < 0.1):
+            steps = int(self.rng.integers(20, 110))
             self.hand.press("key.w", steps, delay=int(self.rng.integers(0, 6)))
             if self.runs and self.rng.random() < 0.75:
                 self.hand.press("key.shift", max(6, steps - int(self.rng.integers(0, 12))), delay=1)
             if self.rng.random() < 0.2:
                 self.hand.press(str(self.rng.choice(["key.a", "key.d"])), int(self.rng.integers(5, 25)), delay=3)
-        if ahead < 0.6 * NEAR and self.hand.held("key.w") and self.rng.random() < 0.2:
+        if ahead < 0.5 * NEAR and self.hand.held("key.w") and self.rng.random() < 0.1:
             self.hand.release("key.w", "key.shift")
 
     def _steer(self, error: float) -> None:
@@ -204,10 +208,7 @@ class ScriptedPlayer:
 
     def _turn_somewhere(self, seen: Percept, ahead: float) -> None:
         """Towards the most promising way in view, or around where there is none."""
-        x, y, angle = seen.place
-        here = (int(x // 48), int(y // 48), round(angle / 45))
-        if ahead < NEAR and here not in self.tried and self.rng.random() < 0.6:
-            self.tried.add(here)
+        if ahead < NEAR and self.rng.random() < 0.3 and self._untried(seen.place):
             self.hand.release("key.w", "key.shift")
             self._use()
             return

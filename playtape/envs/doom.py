@@ -86,6 +86,9 @@ class Doom(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
     actions = DOOM
     hz = HZ
+    mouse_scale = DEGREES_PER_COUNT
+    source = "https://github.com/Farama-Foundation/ViZDoom with https://github.com/freedoom/freedoom"
+    licence = "BSD-3-Clause"  # of Freedoom's pictures; ViZDoom's own scenarios and code are MIT
 
     def __init__(
         self,
