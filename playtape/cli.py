@@ -220,7 +220,7 @@ class Train:
         return f"Trained {result['steps']} steps{loss}: {written(result)}"
 
 
-COMMANDS: dict[str, type] = {
+COMMANDS: dict[str, type[Command]] = {
     "label": Label,
     "info": Info,
     "evaluate actions": EvaluateActions,
