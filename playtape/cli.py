@@ -7,6 +7,7 @@ standard error), 130 stopped by Ctrl-C.
 
 import contextlib
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -252,11 +253,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return complain(name, "stopped by Ctrl-C; what was finished stays, nothing half-written does.", 130)
     except BrokenPipeError:  # `playtape info x | head -1`
-        sys.stderr.close()
+        drop_output()
         return 141
     except BadInput as error:
         return complain(name, str(error), 2)
     except OSError as error:
+        drop_output()
         return complain(name, trouble(error), 2)
     except SystemExit as leaving:  # --help of a command
         return int(leaving.code or 0)
@@ -314,11 +316,24 @@ def value(thing: object) -> str:
     return f"{thing:.6g}" if isinstance(thing, float) else str(thing)
 
 
+def drop_output() -> None:
+    """What could not be printed is not tried again when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):  # no file behind it, as in a test
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
 def trouble(error: OSError) -> str:
     """An operating system's error as a sentence."""
     where = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: could not write{where or ' the output'}; nothing half-written stays."
+    if error.errno == errno.EFBIG:
+        return (
+            f"a file may not grow so large here: could not write{where or ' the output'}; nothing half-written stays."
+        )
     if isinstance(error, FileNotFoundError):
         return f"there is no file or folder{where or ', ' + str(error)}."
     if isinstance(error, PermissionError):

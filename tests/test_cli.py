@@ -2,7 +2,10 @@
 
 import errno
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ import pytest
 
 import playtape as package
 from playtape import cli
-from playtape.recordings import write_video
+from playtape.recordings import open_recording, write_video
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Fake:
@@ -45,8 +50,6 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **how: Any) -> None:
 
 def test_it_starts_without_torch(playtape, video: Path):
     code = "import sys; from playtape.cli import main; main({}); print('torch' in sys.modules, file=sys.stderr)"
-    import subprocess
-
     for words in (["--help"], ["info", str(video)], ["label", "--help"], ["evaluate", "actions", "--help"]):
         result = subprocess.run([sys.executable, "-c", code.format(words)], capture_output=True, text=True)
         assert result.stderr.strip().endswith("False"), result.stderr
@@ -170,16 +173,63 @@ def test_a_bug_looks_like_one(monkeypatch):
         cli.main(["repair", "a", "--out", "b"])
 
 
-def test_a_full_disk_leaves_nothing_behind(playtape, tmp_path: Path):
-    """/dev/full fails every write with ENOSPC: the result line is what cannot be written."""
+def test_a_result_that_cannot_be_printed_is_a_sentence(video: Path):
+    """/dev/full fails every write with ENOSPC."""
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    import subprocess
-
+    command = [sys.executable, "-m", "playtape", "info", str(video)]
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "playtape", "--version"]
-        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert result.returncode != 0
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "playtape info: the disk is full: could not write the output; nothing half-written stays.\n"
+    )
+
+
+def test_a_reader_who_leaves_early_sees_no_traceback(video: Path):
+    command = f"{sys.executable} -m playtape info {video} | true"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert result.stderr == ""
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path):
+    """A limit on the size of files stands in for a full disk: writing fails in the middle."""
+    resource = pytest.importorskip("resource")
+    sample = ROOT / "playtape" / "samples" / "doom.mcap"
+    command = [sys.executable, "-m", "playtape", "repair", str(sample), "--out", str(tmp_path / "out" / "fixed.mcap")]
+    limit = sample.stat().st_size // 2
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert result.returncode == 2, result.stderr
+    assert "write" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_ctrl_c_in_the_middle_leaves_whole_files_only(shared_data: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "playtape", "convert", str(shared_data / "doom"), "--format", "doom_demo"]
+    process = subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("[!.]*.mcap")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    if process.returncode == 0:
+        pytest.skip("the machine was quicker than Ctrl-C")
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1].endswith("stopped by Ctrl-C; what was finished stays, nothing half-written does.")
+    assert "Traceback" not in said
+    left = {path.name for path in out.iterdir()}
+    assert left, "it was stopped after the first recording"
+    assert {name for name in left if Path(name).suffix not in (".mcap", ".mp4") or name.startswith(".")} == set()
+    for path in out.glob("*.mcap"):
+        assert len(open_recording(path).events)
 
 
 def test_written_names_one_file_or_their_folder():
