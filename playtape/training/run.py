@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from playtape.clips import Clip, Clips, Source, observed_space, session, store
 from playtape.errors import BadInput
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.recordings import Recording, find_recordings, open_recording
-from playtape.training import checkpoint
+from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
@@ -55,7 +56,9 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
     run.out.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "config": json.loads(_dump(run))})
+    history = [*_history(run.out), {"from_step": state.steps_done(run.out), "command": f"playtape train {shlex.join(argv)}"}]
+    config = json.loads(json.dumps(asdict(run), default=str))
+    checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
     torch.manual_seed(run.seed)
     module = models.model(name)
     model = module.build(run.model, space)
@@ -76,7 +79,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     )
     report = {
         "recipe": recipe,
-        "command": f"playtape train {' '.join(argv)}",
+        "history": history,  # every command that took part, and the step it began at
         "playtape_version": __version__,
         "torch_version": torch.__version__,
         "steps": run.steps,
@@ -197,5 +200,6 @@ def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip
     return iter(loader)
 
 
-def _dump(run: Run[Any]) -> str:
-    return json.dumps(asdict(run), default=str)
+def _history(folder: Path) -> list[dict[str, Any]]:
+    file = folder / "run.json"
+    return json.loads(file.read_text()).get("history", []) if file.exists() else []

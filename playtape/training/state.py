@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -31,6 +32,14 @@ def save_state(
         os.replace(partial, run / FILE)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def steps_done(run: Path) -> int:
+    """How far the saved state of a run is; 0 if there is none."""
+    if not (run / FILE).is_file():
+        return 0
+    with safe_open(run / FILE, "pt") as file:
+        return int(file.get_tensor("step"))
 
 
 def load_state(run: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor]]:

@@ -38,7 +38,7 @@ def test_a_run_leaves_a_checkpoint_a_log_and_curves(data: Path, tmp_path: Path) 
     rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [20, 40]
     assert rows[1]["loss"] < rows[0]["loss"]
-    assert checkpoint.load(out).train["command"].startswith("playtape train idm-tiny")
+    assert checkpoint.load(out).train["history"][0]["command"].startswith("playtape train idm-tiny")
 
 
 def test_resume_is_bit_exact(data: Path, tmp_path: Path) -> None:
@@ -66,6 +66,8 @@ def test_resume_is_bit_exact(data: Path, tmp_path: Path) -> None:
         one, two = load_file(straight / file), load_file(stopped / file)
         assert one.keys() == two.keys()
         assert all((one[key] == two[key]).all() for key in one), file
+    history = checkpoint.load(stopped).train["history"]
+    assert [entry["from_step"] for entry in history] == [0, 10]
     logs = [[json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in (straight, stopped)]
     assert [row["step"] for row in logs[0]] == [row["step"] for row in logs[1]]
 
