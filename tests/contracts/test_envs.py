@@ -1,0 +1,92 @@
+"""Every game in playtape/envs: gymnasium's own check, determinism under a seed, a scripted player that beats chance."""
+
+import contextlib
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from playtape import envs
+from playtape.actions import ActionSpace
+
+pytest.importorskip("vizdoom", reason="the game doom needs vizdoom, which is not installed")
+
+# One short scenario of each game, in which a player who looks does better than one who does not.
+BEATEN = {"doom": "defend_the_center"}
+
+
+def episode(env: Any, player: Any, seed: int, steps: int) -> tuple[list[np.ndarray], list[float]]:
+    obs, info = env.reset(seed=seed)
+    player.start(seed)
+    pictures, rewards = [obs], []
+    for _ in range(steps):
+        obs, reward, ended, cut, info = env.step(player.act(obs, info))
+        pictures.append(obs)
+        rewards.append(float(reward))
+        if ended or cut:
+            break
+    return pictures, rewards
+
+
+class Chance:
+    def __init__(self, env: Any):
+        self.space = env.actions
+
+    def start(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def act(self, obs: np.ndarray, info: dict[str, Any]) -> Any:
+        return envs.random_action(self.space, self.rng)
+
+
+@pytest.fixture(params=envs.env_names())
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_every_game_is_a_gymnasium_environment(name):
+    with contextlib.closing(envs.find_env(name).make()) as env, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*normalized space")  # ours are in native units, for the recordings
+        check_env(env, skip_render_check=True, skip_close_check=True)
+
+
+def test_every_game_says_how_it_is_played(name):
+    module = envs.find_env(name)
+    assert BEATEN[name] in module.scenarios()
+    with contextlib.closing(module.make(BEATEN[name])) as env:
+        assert isinstance(env.actions, ActionSpace)
+        assert env.action_space == envs.gym_space(env.actions)
+        assert env.hz > 0
+        obs, _ = env.reset(seed=1)
+        assert obs.dtype == np.uint8
+        assert obs.ndim == 3
+        assert obs.shape[2] == 3
+        action = envs.nothing(env.actions)
+        assert env.action_space.contains(action)
+
+
+def test_every_game_repeats_itself_under_a_seed(name):
+    module = envs.find_env(name)
+    with contextlib.closing(module.make(BEATEN[name])) as env:
+        player = module.ScriptedPlayer(env, seed=5)
+        first = episode(env, player, 5, 60)
+        other = episode(env, player, 6, 60)
+        again = episode(env, player, 5, 60)
+    with contextlib.closing(module.make(BEATEN[name])) as env:
+        anew = episode(env, module.ScriptedPlayer(env, seed=5), 5, 60)
+    for same in (again, anew):
+        np.testing.assert_array_equal(np.stack(first[0]), np.stack(same[0]))
+        assert first[1] == same[1]
+    assert not np.array_equal(np.stack(first[0])[:30], np.stack(other[0])[:30])
+
+
+def test_every_scripted_player_beats_chance(name):
+    module = envs.find_env(name)
+    with contextlib.closing(module.make(BEATEN[name])) as env:
+        chance = [sum(episode(env, Chance(env), seed, 700)[1]) for seed in range(3)]
+    with contextlib.closing(module.make(BEATEN[name])) as env:
+        scripted = [sum(episode(env, module.ScriptedPlayer(env), seed, 700)[1]) for seed in range(3)]
+    assert np.mean(scripted) > np.mean(chance) + 1, (scripted, chance)
