@@ -18,7 +18,7 @@ from playtape.recordings.formats import doom_demo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
-TIME_LIMIT_S = 150
+TIME_LIMIT_S = 300
 FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 
