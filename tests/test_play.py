@@ -68,7 +68,7 @@ def test_turning_lies_over_the_recorded_pictures_at_lag_0(recorded):
     turn = DOOM.actions(recording.events, recording.time_ns).axes[:, 0]
     correlation = desync.lag_correlation(turn, desync.horizontal_shift(recording.video.stream()))
     assert max(correlation, key=correlation.__getitem__) == 0, correlation
-    assert correlation[0] > 0.85
+    assert correlation[0] > 0.7
     actions = DOOM.actions(recording.events, recording.time_ns)
     assert desync.still_fraction(recording.video.stream(), actions, DOOM) < desync.OUT_OF_STEP
 

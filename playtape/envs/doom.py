@@ -33,6 +33,7 @@ from playtape.errors import BadInput
 __all__ = ["Doom", "ScriptedPlayer", "Sight", "make", "scenarios"]
 
 HZ = 35
+FROZEN = 10  # tics that a game runs before its first picture: in its first 8 it does nothing with any input (measured)
 DEGREES_PER_COUNT = 8 * 360 / 65536
 CONFIGURED = (
     "basic",
@@ -189,6 +190,7 @@ class Doom(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             if self.skill is not None:
                 game.set_doom_skill(self.skill)
             self._limit = self.max_tics or game.get_episode_timeout() or 60 * HZ
+        game.set_episode_start_time(max(FROZEN, game.get_episode_start_time()))
         game.set_episode_timeout(0)  # we count ourselves: a game that ends has no last picture
         game.set_doom_config_path(str(folder / "vizdoom.ini"))
         game.set_mode(vizdoom.Mode.PLAYER)

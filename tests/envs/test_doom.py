@@ -38,6 +38,15 @@ def test_turning_right_is_positive_and_32_counts_are_256_angles(game):
     assert (before["angle"] - after["angle"]) % 360 == pytest.approx(320 * 8 * 360 / 65536, abs=0.006)
 
 
+@pytest.mark.parametrize("scenario", ["freedoom1/E1M1", "deadly_corridor", "basic"])
+def test_the_very_first_action_counts(scenario):
+    with contextlib.closing(doom.make(scenario)) as env:
+        first, before = env.reset(seed=1)
+        turned, _, _, _, after = env.step(action(dx=-160))
+    assert (after["angle"] - before["angle"]) % 360 == pytest.approx(160 * 8 * 360 / 65536, abs=0.006)
+    assert np.abs(turned[:200].astype(int) - first[:200]).mean() > 1
+
+
 def test_a_steps_picture_is_the_one_after_its_action(game):
     game.reset(seed=1)
     for _ in range(25):  # until the weapon is up and nothing moves by itself
