@@ -44,6 +44,7 @@ def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tens
     weights_file = folder / f".{FILES[0]}.{os.getpid()}.part"
     try:
         save_file({key: value.contiguous() for key, value in weights.items()}, weights_file)
+        weights_file.chmod(0o644)  # safetensors makes files that only their owner reads
         os.replace(weights_file, folder / FILES[0])
     finally:
         weights_file.unlink(missing_ok=True)
