@@ -98,7 +98,7 @@ _FROM_EVDEV = {code: name for name, code in EVDEV_CODES.items()}
 _FROM_MINERL = {code: name for name, code in MINERL.items()}
 _FROM_VPT = {code: name for name, code in VPT.items()}
 _FROM_P2P_KEY = {code: name for name, code in PIXELS2PLAY.items() if name.startswith("key.")}
-_FROM_P2P_KEY |= {alias: name for alias, name in _rows(keyboards.PIXELS2PLAY_ALIASES)}
+_FROM_P2P_KEY |= dict(_rows(keyboards.PIXELS2PLAY_ALIASES))
 _FROM_P2P_BUTTON = {code: name for name, code in PIXELS2PLAY.items() if name.startswith("mouse.")}
 # Its events say "Left" where its levels say "0".
 _FROM_P2P_BUTTON |= {"Left": "mouse.left", "Right": "mouse.right", "Middle": "mouse.middle"}

@@ -56,7 +56,10 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
     run.out.mkdir(parents=True, exist_ok=True)
-    history = [*_history(run.out), {"from_step": state.steps_done(run.out), "command": f"playtape train {shlex.join(argv)}"}]
+    history = [
+        *_history(run.out),
+        {"from_step": state.steps_done(run.out), "command": f"playtape train {shlex.join(argv)}"},
+    ]
     config = json.loads(json.dumps(asdict(run), default=str))
     checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
     torch.manual_seed(run.seed)
