@@ -2,7 +2,7 @@
 
 | names | what | value of an event |
 |---|---|---|
-| `key.w`, `key.left_shift`, `key.numpad_4`, ... | keyboard keys, by what a US keyboard calls them | 1 press, 0 release, 2 auto-repeat |
+| `key.w`, `key.left_shift`, `key.numpad_4`, ... | keyboard keys, by their US names | 1 press, 0 release, 2 auto-repeat |
 | `mouse.left` `right` `middle` `x1` `x2` | mouse buttons | as keys |
 | `mouse.dx` `mouse.dy` | raw motion, summed; + is right, + is down | device counts |
 | `mouse.wheel` `mouse.hwheel` | wheel steps, summed; + is up (away from the hand), + is right | notches (120ths are fractions) |
