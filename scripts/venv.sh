@@ -10,8 +10,10 @@ for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     if recent "$candidate"; then python=$candidate; break; fi
 done
 if [ -z "$python" ]; then
-    echo "Playtape needs Python 3.11 or newer, and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." \
-         "Install one (on Debian and Ubuntu: apt-get install python3 python3-venv) or name it: make PYTHON=python3.12 ..." >&2
+    asked=${PYTHON:-python3}
+    found=$("$asked" --version 2>/dev/null || echo "not there")
+    echo "Playtape needs Python 3.11 or newer, and $asked is $found. Install one" \
+         "(on Debian and Ubuntu: apt-get install python3 python3-venv) or name it: make PYTHON=python3.12 ..." >&2
     exit 1
 fi
 if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
