@@ -9,7 +9,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -216,7 +216,7 @@ def _file_name(player: str, game: str, seed: int) -> str:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def _terminable() -> Generator[None]:
     """A termination signal ends the block as Ctrl-C does, so that it cleans up. Only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

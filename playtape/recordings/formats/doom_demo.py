@@ -74,7 +74,8 @@ def parse(data: bytes, name: str = "the lump") -> Lump:
     """
     if len(data) < HEADER:
         raise Truncated(f"{name} has {len(data)} bytes: a demo lump starts with a header of {HEADER}.")
-    version, skill, episode, level, *rules = data[:9]
+    version, skill, episode, level = data[:4]
+    rules = (data[4], data[5], data[6], data[7], data[8])
     flags = data[9:HEADER]
     if version not in VERSIONS:
         raise BadInput(
@@ -98,7 +99,7 @@ def parse(data: bytes, name: str = "the lump") -> Lump:
     tics = body[:length].reshape(-1, len(players), 4)
     signed = tics.view(np.int8)
     columns = (signed[..., 0], signed[..., 1], signed[..., 2], tics[..., 3])
-    return Lump(version, skill, episode, level, players, *columns, rules=tuple(rules))
+    return Lump(version, skill, episode, level, players, *columns, rules=rules)
 
 
 def encode(lump: Lump) -> bytes:
