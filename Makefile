@@ -40,7 +40,7 @@ lint: $(DEV)
 	@$(PY) -m ruff check --quiet .
 
 types: $(DEV)
-	@$(PY) -m ty check --quiet --python $(VENV)
+	@$(PY) -m ty check --output-format concise --python $(VENV)
 
 layers: $(DEV)
 	@$(VENV)/bin/lint-imports --no-logo
