@@ -9,7 +9,6 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -59,13 +58,13 @@ def play(
     start = time.monotonic()
     outputs: list[str] = []
     steps, rewards = 0, 0.0
-    with _terminable(), contextlib.closing(module.make(scenario or None)) as env:
+    with _Stop() as stop, contextlib.closing(module.make(scenario or None)) as env:
         hands = _hands(player, module, env, name)
         with tqdm(desc=f"play {game}", unit="step", disable=not progress) as bar:
             for number in range(seed, seed + episodes):
                 tape = _Tape(env, record, player, game, number)
                 with tape:
-                    count, reward = _episode(env, hands, number, tape, bar, hz, max_steps)
+                    count, reward = _episode(env, hands, number, tape, bar, stop, hz, max_steps)
                 steps, rewards = steps + count, rewards + reward
                 outputs += [str(tape.path)] if tape.path is not None else []
     seconds = time.monotonic() - start
@@ -92,7 +91,7 @@ def _hands(player: str, module: ModuleType, env: Any, name: str) -> Hands:
 
 
 def _episode(
-    env: Any, hands: Hands, seed: int, tape: "_Tape", bar: Any, hz: float | None, max_steps: int | None
+    env: Any, hands: Hands, seed: int, tape: "_Tape", bar: Any, stop: "_Stop", hz: float | None, max_steps: int | None
 ) -> tuple[int, float]:
     """One episode from its first picture to its last: (steps, sum of rewards)."""
     obs, info = env.reset(seed=seed)
@@ -100,6 +99,7 @@ def _episode(
     tape.begin(obs, info)
     count, rewards, due = 0, 0.0, time.monotonic()
     while max_steps is None or count < max_steps:
+        stop.check()
         action = hands.act(obs, info)
         obs, reward, ended, cut, info = env.step(action)
         count, rewards = count + 1, rewards + float(reward)
@@ -215,18 +215,35 @@ def _file_name(player: str, game: str, seed: int) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
 
 
-@contextlib.contextmanager
-def _terminable() -> Generator[None]:
-    """A termination signal ends the block as Ctrl-C does, so that it cleans up. Only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _Stop:
+    """Ctrl-C and the termination signal, heeded between two steps: in the middle of one, a recording could lose its order.
 
-    def stop(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
+    A second signal is heeded at once. In a thread that is not the main one, signals are left as they are.
+    """
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __enter__(self) -> "_Stop":
+        main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        self._before = {number: signal.signal(number, self._heed) for number in numbers}
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        if self.number and not isinstance(error, KeyboardInterrupt | SystemExit):
+            self.check()  # the game, which had the signal too, fell over first
+
+    def _heed(self, number: int, frame: Any) -> None:
+        again, self.number = self.number, number
+        if again:
+            self.check()
+
+    def check(self) -> None:
+        """End here if a signal came."""
+        if self.number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.number:
+            raise SystemExit(128 + self.number)
