@@ -8,6 +8,8 @@ from types import ModuleType
 from playtape.errors import BadInput
 from playtape.models.recipe import Recipe
 
+__all__ = ["Recipe", "model", "modules", "recipe"]
+
 NOT_MODELS = ("protocols", "recipe")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,12 +41,14 @@ def save_recording(
     events, mended = check(recording)
     source = recording.video.path
     check_unchanged(source, recording.video.signature)
-    with ExitStack() as stack:
-        target = path.with_suffix(source.suffix) if video == "copy" else source
+    target = path.with_suffix(source.suffix) if video == "copy" else source
+    with ExitStack() as undo:
         if video == "copy" and not (target.exists() and target.samefile(source)):
-            shutil.copyfile(source, stack.enter_context(atomic(target)))
-        temporary = stack.enter_context(atomic(path))
-        with temporary.open("wb") as file:
+            if not target.exists():
+                undo.callback(_unless(path, target))
+            with atomic(target) as temporary:  # first the video: there is never a recording without its video
+                shutil.copyfile(source, temporary)
+        with atomic(path) as temporary, temporary.open("wb") as file:
             sheet = Sheet(file)
             for name, record in records(recording, mended).items():
                 sheet.metadata(name, record)
@@ -53,7 +56,13 @@ def save_recording(
             for log_time, topic, payload in messages(recording, events, uri):
                 sheet.message(log_time, topic, payload)
             sheet.close()
+        undo.pop_all()
     return path
+
+
+def _unless(recording: Path, video: Path) -> Callable[[], None]:
+    """Takes a copied video away again, unless the recording that needs it has been written."""
+    return lambda: None if recording.exists() else video.unlink(missing_ok=True)
 
 
 def reference(video: Path, folder: Path) -> str:
