@@ -23,14 +23,20 @@ def write_page(
 
     `truth` (a file or folder, matched by stem) is shown beside and gives the picture and the frame grid. `metrics` is what
     `evaluate_actions` returned, shown as a table. Returns html, bytes, recordings, and notes (what was left out or is
-    read from beside the page). Raises BadInput for what cannot be read or matched.
+    read from beside the page). Raises BadInput for what cannot be read or matched, and for a page that does not end in
+    .html or would replace what it shows.
     """
     path, html = Path(path), Path(html)
+    if html.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"cannot write a page named {html.name!r}: it must end in .html or .htm")
     chosen, notes = _chosen(path, None if truth is None else Path(truth))
     budget, entries, videos = PAGE_BYTES, [], []
     for number, (mine, true) in enumerate(chosen):
         recording = open_recording(mine)
         reference = None if true is None else open_recording(true)
+        for one in (mine, true, recording.video.path, None if reference is None else reference.video.path):
+            if one is not None and html.exists() and html.samefile(one):
+                raise BadInput(f"cannot write the page over {one}, which it shows; give another --html")
         about, data = media((reference or recording).video, html, budget)
         if about["note"]:
             notes.append(f"{mine.stem}: {about['note']}")

@@ -111,3 +111,20 @@ def test_bad_input_leaves_no_page(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         write_page(tmp_path / "missing", tmp_path / "page.html")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["not.mcap"]
+
+
+@pytest.mark.parametrize("name", ["steady.mcap", "page", "page.mp4", ""])
+def test_a_page_is_named_as_one(sample: Sample, tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match=r"must end in \.html or \.htm"):
+        write_page(sample.predicted, tmp_path / name if name else Path())
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_page_never_replaces_what_it_shows(sample: Sample, tmp_path: Path) -> None:
+    before = sample.predicted.read_bytes(), open_recording(sample.predicted).video.path.read_bytes()
+    for shown in (sample.predicted, sample.truth, open_recording(sample.predicted).video.path):
+        page = tmp_path / f"{shown.parent.name}-{shown.name}.html"
+        page.hardlink_to(shown)
+        with pytest.raises(BadInput, match="which it shows"):
+            write_page(sample.predicted, page, truth=sample.truth)
+    assert before == (sample.predicted.read_bytes(), open_recording(sample.predicted).video.path.read_bytes())
