@@ -37,11 +37,13 @@ class Columns:
     pointer: list[Piece] = field(default_factory=list)  # mouse.x, mouse.y
     clicks: list[Piece] = field(default_factory=list)  # buttons and wheel of the topic `mouse`
     others: list[Piece] = field(default_factory=list)  # gamepad, robot
-    screens: list[tuple[int, str, int | None, Any, Any]] = field(default_factory=list)
+    screens: list[tuple[int, str, int | None, tuple[int, int] | None, tuple[int, int] | None]] = field(
+        default_factory=list
+    )
     key_states: list[tuple[int, frozenset[str]]] = field(default_factory=list)
     windows: list[tuple[int, str]] = field(default_factory=list)
     spans: list[tuple[int, int, str, str]] = field(default_factory=list)
-    confidence: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    confidence: list[tuple[int, tuple[str, ...], np.ndarray, np.ndarray]] = field(default_factory=list)
     last_log_time: dict[str, int] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
@@ -87,7 +89,7 @@ class Columns:
                 for name in required:
                     list(map(itemgetter(name), messages))
                 return messages, list(range(len(messages)))
-        except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+        except (ValueError, AttributeError, KeyError, TypeError, IndexError):  # not JSON, or not an object
             pass
         return self._parsed_singly(topic, payloads, upgrade, required)
 
@@ -118,8 +120,11 @@ class Columns:
         columns, good = [], np.ones(len(messages), bool)
         for name in fields:
             values = [message.get(name, 0) for message in messages]
-            column = np.array(values)
-            if column.dtype.kind not in "iu" or column.dtype == np.uint64:
+            try:
+                column = np.array(values)
+            except ValueError:  # lists of different lengths
+                column = np.empty(0)
+            if column.dtype.kind not in "iu" or column.dtype == np.uint64 or column.ndim != 1:
                 right = np.array([type(v) is int and -(2**31) <= v < 2**32 for v in values], bool)
                 good &= right
                 column = np.array([v if ok else 0 for v, ok in zip(values, right, strict=True)], np.int64)
@@ -200,7 +205,7 @@ def _mouse(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[di
     for i, message in enumerate(messages):
         kind = message["event_type"]
         if kind == "click":
-            button = MOUSE_BUTTONS.get(message.get("button"))  # type: ignore[arg-type]
+            button = MOUSE_BUTTONS.get(_text(message.get("button")))
             if button is None or not isinstance(message.get("pressed"), bool):
                 self.problems[
                     "clicks have no known button or do not say whether it was pressed, and were left out"
@@ -223,6 +228,19 @@ def _mouse(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[di
         self.clicks.append((np.array(t, np.int64), place, np.array(index), np.array(value, np.float32)))
 
 
+def _text(value: object) -> str:
+    """A name as it stands in a message; what is no text is no name."""
+    return value if isinstance(value, str) else ""
+
+
+def _size(value: object) -> tuple[int, int] | None:
+    """[width, height] as it stands in a message, if it is one."""
+    match value:
+        case [int(width), int(height)] if 0 < width < 2**31 and 0 < height < 2**31:
+            return width, height
+    return None
+
+
 def _piece(time: np.ndarray, order: np.ndarray, sub: int, index: int, value: np.ndarray) -> Piece:
     """Events of one input; `sub` orders those that came in one message."""
     return time, order * 16 + sub, np.full(len(time), index), value.astype(np.float32)
@@ -234,13 +252,21 @@ def _screen(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[d
         if not isinstance(reference, dict) or not isinstance(reference.get("uri"), str):
             self.problems["screen messages refer to no picture and were left out"] += 1
             continue
-        self.screens.append(
-            (stamp, reference["uri"], reference.get("pts_ns"), message.get("shape"), message.get("source_shape"))
-        )
+        pts, sizes = reference.get("pts_ns"), [message.get(name) for name in ("shape", "source_shape")]
+        if pts is not None and (type(pts) is not int or pts >= 2**63):
+            self.problems["screen messages have a pts_ns that is not a whole number and were left out"] += 1
+            continue
+        shape, source = map(_size, sizes)
+        if any(said and read is None for said, read in zip(sizes, (shape, source), strict=True)):
+            self.problems["screen messages have a shape that is not [width, height]; it was ignored"] += 1
+        self.screens.append((stamp, reference["uri"], pts, shape, source))
 
 
 def _key_state(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:
     for stamp, message in zip(time.tolist(), messages, strict=True):
+        if not isinstance(message["buttons"], list):
+            self.problems["snapshots of held keys are not lists and were left out"] += 1
+            continue
         held = (names.from_vk(vk) for vk in message["buttons"] if type(vk) is int)
         self.key_states.append((stamp, frozenset(name for name in held if name is not None)))
 
@@ -250,7 +276,7 @@ def _window(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[d
 
 
 def _input(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:
-    index = np.array([INDEX.get(message["input"], -1) for message in messages])
+    index = np.array([INDEX.get(_text(message["input"]), -1) for message in messages])
     value = np.array(
         [v if isinstance(v := message["value"], int | float) else np.nan for message in messages], np.float32
     )
@@ -262,11 +288,24 @@ def _input(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[di
 
 def _span(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:
     for stamp, message in zip(time.tolist(), messages, strict=True):
-        self.spans.append((stamp, int(message["duration_ns"]), str(message["kind"]), str(message["value"])))
+        duration = message["duration_ns"]
+        if type(duration) is not int or abs(duration) >= 2**62:
+            self.problems["spans have a duration_ns that is not a whole number and were left out"] += 1
+            continue
+        self.spans.append((stamp, duration, str(message["kind"]), str(message["value"])))
 
 
 def _confidence(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:
-    self.confidence += zip(time.tolist(), messages, strict=True)
+    for stamp, message in zip(time.tolist(), messages, strict=True):
+        try:
+            known = tuple(map(_text, message["names"] if isinstance(message["names"], list) else [""]))
+            offset = np.array(message["offset_ns"], np.int64)
+            if "" in known or offset.ndim != 1:
+                raise ValueError
+            values = np.array(message["values"], np.float32)  # null is NaN
+            self.confidence.append((stamp, known, offset, values.reshape(*offset.shape, len(known))))
+        except (TypeError, ValueError, OverflowError):
+            self.problems["messages of topic 'action/confidence' do not fit their names and were left out"] += 1
 
 
 def _ignored(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:

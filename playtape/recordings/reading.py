@@ -194,7 +194,7 @@ def _from_absolute(columns: Columns, screen: tuple[int, int] | None) -> Piece:
 
 def _shape(columns: Columns, video: Video, problems: Counter[str]) -> tuple[int, int] | None:
     """(width, height) to crop to: the captured shape, where the coded picture is only padded."""
-    shapes = Counter(tuple(shape) for _, _, _, shape, _ in columns.screens if shape)
+    shapes = Counter(shape for _, _, _, shape, _ in columns.screens if shape)
     if not shapes:
         return None
     if len(shapes) > 1:
@@ -248,7 +248,7 @@ def _info(container: Container, columns: Columns) -> Info:
     except ValueError:
         raise BadInput(f"{container.path} has a recording record with bad numbers: {own}") from None
     if "recording" not in container.metadata:
-        screen = next((tuple(source) for _, _, _, _, source in columns.screens if source), None)
+        screen = next((source for _, _, _, _, source in columns.screens if source), None)
     named = {key: own.get(key, "") for key in ("game", "source", "licence", "split", "player")}
     return Info(screen=screen, mouse_scale=scale, extra=extra, **named)
 
@@ -273,13 +273,13 @@ def _confidence(columns: Columns, clock: Clock) -> Confidence | None:
     if not columns.confidence:
         return None
     blocks = sorted(columns.confidence, key=lambda block: block[0])
-    known = tuple(blocks[0][1]["names"])
+    known = blocks[0][1]
     time, rows = [], []
-    for stamp, block in blocks:
-        if tuple(block["names"]) != known:
+    for stamp, said, offset, values in blocks:
+        if said != known:
             raise BadInput("action/confidence changes its names within a file; legal is one list")
-        time.append(clock.video_time(np.array(block["offset_ns"], np.int64) + stamp))
-        rows.append(np.array([[np.nan if v is None else v for v in row] for row in block["values"]], np.float32))
+        time.append(clock.video_time(offset + stamp))
+        rows.append(values)
     return Confidence(np.concatenate(time), known, np.concatenate(rows).reshape(-1, len(known)))
 
 

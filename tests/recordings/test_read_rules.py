@@ -334,3 +334,41 @@ def test_an_hour_of_columns_is_not_an_hour_of_objects(mcap):
     start = time.process_time()
     assert len(open_recording(path).events) > 50_000
     assert time.process_time() - start < 1.0
+
+
+WRONG = [1e30, "x", None, True, {"a": 1}, [], [[1], [1, 2]], 2**64 - 1, -1]
+TYPED = {
+    "keyboard": PRESS,
+    "keyboard/state": {"buttons": [87]},
+    "mouse": {"event_type": "click", "x": 1, "y": 2, "button": "left", "pressed": True},
+    "mouse/raw": raw(1, 2, 1),
+    "mouse/state": {"x": 1, "y": 2, "buttons": ["left"]},
+    "window": {"title": "t", "rect": [0, 0, 1, 1], "hWnd": 1},
+    "gamepad": {"input": "pad.a", "value": 1.0},
+    "span": {"kind": "k", "value": "v", "duration_ns": 5},
+    "action/confidence": {"names": ["key.w"], "offset_ns": [0, 5], "values": [[0.5], [None]]},
+}
+
+
+@pytest.mark.parametrize("topic", TYPED)
+def test_a_field_of_the_wrong_type_is_left_out(mcap, topic):
+    fine = TYPED[topic]
+    rows = [(EPOCH + 5 * MS, topic, {**fine, field: wrong}) for field in fine for wrong in WRONG]
+    for row in rows:
+        open_recording(mcap([row, key(9 * MS, PRESS)]))
+    recording = open_recording(mcap([*rows, key(9 * MS, PRESS)]))
+    assert (9 * MS, "key.w", 1) in list(recording.events)
+
+
+def test_a_snapshot_that_is_no_list_is_counted(mcap):
+    path = mcap([(EPOCH, "keyboard/state", {"buttons": 1e30}), key(9 * MS, PRESS)])
+    assert "1 snapshots of held keys are not lists and were left out" in warnings(path)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_screen_message_of_the_wrong_type_is_left_out(mcap, wrong):
+    fine = {"uri": "video.mp4", "pts_ns": 0}
+    for field in ("shape", "source_shape", "media_ref"):
+        open_recording(mcap([(EPOCH, "screen", {"media_ref": fine, field: wrong})]))
+    if wrong != -1:  # a time before the video is refused
+        open_recording(mcap([(EPOCH, "screen", {"media_ref": {**fine, "pts_ns": wrong}})]))
