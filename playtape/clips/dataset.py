@@ -28,9 +28,12 @@ class Source:
     def parse(cls, text: str) -> "Source":
         path, colon, weight = text.rpartition(":")
         try:
-            return cls(Path(path), float(weight)) if colon else cls(Path(text))
+            source = cls(Path(path), float(weight)) if colon else cls(Path(text))
         except ValueError:
             return cls(Path(text))
+        if not 0 < source.weight < float("inf"):
+            raise BadInput(f"the weight of {text!r} is {weight}; it must be positive and finite")
+        return source
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import Actions, ActionSpace
+from playtape.errors import BadInput
 from playtape.models.protocols import Labels
 
 TINY = 1e-6
@@ -39,10 +40,25 @@ class Calibration:
     def of(cls, train: Mapping[str, Any], space: ActionSpace) -> "Calibration":
         """From a checkpoint's train.json."""
         found = train.get("calibration")
-        return cls(**{key: _tuple(value) for key, value in found.items()}) if found else cls.none(space)
+        if not found:
+            return cls.none(space)
+        if not isinstance(found, Mapping) or not {"temperature", "threshold", "dead_zone", "spread"} <= set(found):
+            raise BadInput(
+                f"train.json: calibration must be an object of temperature, threshold, dead_zone, spread, not {found!r}"
+            )
+        lengths = {"temperature": len(space.buttons), "threshold": len(space.buttons)}
+        lengths |= {"dead_zone": len(space.axes), "spread": len(space.axes)}
+        for name, length in lengths.items():
+            values = found[name]
+            if not isinstance(values, list) or len(values) != length or not all(map(_sound, values)):
+                raise BadInput(f"train.json: calibration.{name} must be {length} numbers of 0 or more, not {values!r}")
+        if not all(found["temperature"]) or not _sound(found.get("transition", 0)):
+            raise BadInput("train.json: calibration's temperatures must be above 0, and its transition 0 or more")
+        known = [*lengths, "transition", "held_out"]
+        return cls(**{key: _tuple(found[key]) for key in known if key in found})
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 def calibrated(held: np.ndarray, calibration: Calibration) -> np.ndarray:
@@ -87,6 +103,10 @@ def most_probable(votes: np.ndarray, pressed: np.ndarray, released: np.ndarray, 
 def logit(p: np.ndarray) -> np.ndarray:
     p = np.clip(p, TINY, 1 - TINY)
     return np.log(p) - np.log1p(-p)
+
+
+def _sound(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < float("inf")
 
 
 def _tuple(value: Any) -> Any:

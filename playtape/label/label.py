@@ -26,7 +26,7 @@ from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
 from playtape.label.stitch import stitch
 from playtape.models.protocols import Labeler, Labels
-from playtape.recordings import Confidence, Info, Recording, Span, Video, save_recording
+from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 
@@ -51,6 +51,8 @@ def label(
             f"{model} is a {loaded.name}, which cannot label; give the checkpoint of an inverse dynamics model"
         )
     targets = _targets(source, out)
+    _check_writable(out, targets)
+    Calibration.of(loaded.train, loaded.space)  # raises before an hour of video is decoded
     outputs, seconds, skipped = [], 0.0, {}
     for video, target in targets.items():
         try:
@@ -185,6 +187,20 @@ def _targets(source: Path, out: Path) -> dict[Path, Path]:
     return targets
 
 
+def _check_writable(out: Path, targets: dict[Path, Path]) -> None:
+    """Raises BadInput, before any work, where a result could not be written or would replace the player's own input."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadInput(f"cannot write labels into {out}: {there} is not a folder that can be written to")
+    for target in targets.values():
+        if target.is_dir():
+            raise BadInput(f"cannot write {target}: it is a folder")
+        if target.exists() and open_recording(target).provenance.get("kind") != "pseudo":
+            raise BadInput(
+                f"{target} is a recording that no model made; give another --out, so that it is not replaced"
+            )
+
+
 def _spans(time_ns: np.ndarray, unsure: np.ndarray, least: float) -> tuple[Span, ...]:
     """Stretches not to be learned from."""
     edges = np.flatnonzero(np.diff(unsure.astype(np.int8), prepend=0, append=0))
@@ -206,6 +222,6 @@ def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confi
         "fps": f"{loaded.model.config.fps:g}",
         "size": f"{loaded.model.config.width_px}x{loaded.model.config.height}",
         "convention": "actions[t] covers [time_ns[t], time_ns[t+1])",
-        "seen_in_training": str(video.stem in loaded.train.get("trained_on", [])).lower(),
+        "seen_in_training": str(video.stem in (loaded.train.get("trained_on") or [])).lower(),
         "host_threads": str(os.cpu_count()),
     }

@@ -18,8 +18,9 @@ from torch.nn import functional
 from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
+from playtape.errors import BadInput
 from playtape.models.protocols import Labels, Model
-from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.models.recipe import Data, Optimiser, Recipe, within
 from playtape.nets.appearance import Appearance
 from playtape.nets.correlation import Correlation
 from playtape.nets.temporal import TemporalStack
@@ -42,6 +43,22 @@ class Config:
     bins: int = 81  # of an axis, mu-law spaced
     limit: float = 24.0  # outermost bin, in the axis' scales
     mu: float = 20.0
+
+    def __post_init__(self) -> None:
+        cell = 8 * Correlation.GRID  # so that every level divides into the motion cells
+        for name, most in (("height", 2160), ("width_px", 3840)):
+            side = getattr(self, name)
+            within(name, side, cell, most, whole=True)
+            if side % cell:
+                raise BadInput(f"{name} is {side}; it must be a multiple of {cell}")
+        for name, least, most in (("width", 1, 8192), ("depth", 0, 64), ("kernel", 1, 63), ("hidden", 1, 1024)):
+            within(name, getattr(self, name), least, most, whole=True)
+        within("reach", self.reach, 1, 64, whole=True)
+        within("bins", self.bins, 3, 4095, whole=True)
+        for name, least, most in (("fps", 0.1, 1000), ("dropout", 0, 0.95), ("limit", 1e-3, 1e6), ("mu", 1e-3, 1e6)):
+            within(name, getattr(self, name), least, most)
+        if self.kernel % 2 == 0:
+            raise BadInput(f"kernel is {self.kernel}; it must be odd, to have a middle")
 
 
 class IDM(Model):

@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playtape.clips.augmentation import Augmentation
+from playtape.errors import BadInput
+
+
+def within(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
+    """Raises BadInput unless `value` is a number (a whole one, if asked) from `least` to `most`."""
+    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise BadInput(f"{name} is {value!r}; it must be {kind} from {least:g} to {most:g}")
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,10 @@ class Data:
     ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    def __post_init__(self) -> None:
+        within("data.fps", self.fps, 0.1, 1000)
+        within("data.window", self.window, 2, 100_000)
+
 
 @dataclass(frozen=True)
 class Optimiser:
@@ -32,6 +45,14 @@ class Optimiser:
     betas: tuple[float, float] = (0.9, 0.98)
     clip_norm: float = 1.0
     ema: float = 0.998  # decay a step of the averaged weights, which are the ones kept
+
+    def __post_init__(self) -> None:
+        within("optimiser.lr", self.lr, 0, 10)
+        within("optimiser.final-lr", self.final_lr, 0, 10)
+        within("optimiser.warmup", self.warmup, 0, 1e9)
+        within("optimiser.weight-decay", self.weight_decay, 0, 10)
+        within("optimiser.clip-norm", self.clip_norm, 1e-9, 1e9)
+        within("optimiser.ema", self.ema, 0, 0.999999)
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from playtape import __version__
 from playtape.actions import ActionSpace
 from playtape.errors import BadInput
-from playtape.models import model as find_model
+from playtape.models import modules
 from playtape.models.protocols import Model
+from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
@@ -41,13 +40,7 @@ def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tens
     """Write a checkpoint of model `name` (the file in models/) into a folder. Each file appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model": name, "playtape_version": __version__, **asdict(model.config)}
-    weights_file = folder / f".{FILES[0]}.{os.getpid()}.part"
-    try:
-        save_file({key: value.contiguous() for key, value in weights.items()}, weights_file)
-        weights_file.chmod(0o644)  # safetensors makes files that only their owner reads
-        os.replace(weights_file, folder / FILES[0])
-    finally:
-        weights_file.unlink(missing_ok=True)
+    write_tensors(folder / FILES[0], weights)
     for file, content in zip(FILES[1:], (config, model.space.to_json(), train), strict=True):
         write_json(folder / file, content)
     return folder
@@ -71,17 +64,19 @@ def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise BadInput(f"checkpoint {folder} lacks {', '.join(missing)}; it must hold {', '.join(FILES)}")
-    config, actions, train = (_json(folder / file) for file in FILES[1:])
+    config, actions, train = (read_json(folder / file) for file in FILES[1:])
     found = ActionSpace.from_json(actions)
     if space is not None and (difference := space.difference(found)):
         raise BadInput(f"checkpoint {folder} has another action space: {difference}")
-    name = str(config.pop("model", ""))
+    name = config.pop("model", None)
     config.pop("playtape_version", None)
-    module = find_model(name)
+    known = modules()  # only ours: a checkpoint must not say what is imported
+    if name not in known:
+        raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
     try:
-        model = module.build(module.Config(**config), found)
-        model.load_state_dict(load_file(folder / FILES[0]))
-    except (TypeError, RuntimeError, SafetensorError) as error:
+        model = known[name].build(known[name].Config(**config), found)
+        model.load_state_dict(read_tensors(folder / FILES[0]))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {str(error).splitlines()[0]}") from error
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
     return Loaded(model.eval(), name, found, train, digest)
@@ -97,7 +92,8 @@ def refuse_pickle(path: Path) -> None:
         )
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises BadInput if it is none."""
     try:
         content = json.loads(path.read_text())
     except (ValueError, OSError) as error:

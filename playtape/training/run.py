@@ -53,15 +53,13 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         raise BadInput(
             f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out"
         )
+    done = state.steps_done(run.out) if resume else 0
+    if done > run.steps:
+        raise BadInput(
+            f"{run.out} has done {done} steps already, more than the {run.steps} asked for; give a larger --steps"
+        )
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
-    run.out.mkdir(parents=True, exist_ok=True)
-    history = [
-        *_history(run.out),
-        {"from_step": state.steps_done(run.out), "command": f"playtape train {shlex.join(argv)}"},
-    ]
-    config = json.loads(json.dumps(asdict(run), default=str))
-    checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
     torch.manual_seed(run.seed)
     module = models.model(name)
     model = module.build(run.model, space)
@@ -69,6 +67,13 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
     stored = [store(recording, space, size, fps) for recording in shown]
     clips = Clips(stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation)
+    if resume:  # before run.json says so: the state must be of this model
+        state.load_state(run.out, module.build(run.model, space), torch.optim.AdamW(model.parameters()))
+    run.out.mkdir(parents=True, exist_ok=True)
+    history = _started(run.out).get("history", []) if resume else []
+    history = [*history, {"from_step": done, "command": f"playtape train {shlex.join(argv)}"}]
+    config = json.loads(json.dumps(asdict(run), default=str))
+    checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
     ema = run_loop(
         run.out,
         model,
@@ -109,9 +114,16 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
 
 def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     """The model's module name, the recipe's name, and the run with every flag applied."""
+    if argv and argv[0] in ("-h", "--help"):
+        print(
+            "usage: playtape train RECIPE DATA... --out RUN [flags]   or   playtape train --resume RUN", file=sys.stderr
+        )
+        print(
+            f"recipes: {', '.join(_recipes())}; `playtape train RECIPE --help` lists the flags of one", file=sys.stderr
+        )
+        raise SystemExit(0)
     if not argv or argv[0].startswith("-"):
-        legal = sorted(key for module in models.modules().values() for key in module.RECIPES)
-        raise BadInput(f"`playtape train` needs a recipe first; legal are {', '.join(legal)}")
+        raise BadInput(f"`playtape train` needs a recipe first; legal are {', '.join(_recipes())}")
     name, recipe = models.recipe(argv[0])
     default = _default(recipe)
     generic: Any = Run
@@ -121,11 +133,20 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     )
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
-    if run.steps < 1 or run.batch < 1 or run.data.window < 2:
-        raise BadInput(
-            f"steps and batch must be at least 1 and window at least 2, not {run.steps}, {run.batch}, {run.data.window}"
-        )
+    for what, value, least in (
+        ("--steps", run.steps, 1),
+        ("--batch", run.batch, 1),
+        ("--save-every", run.save_every, 1),
+        ("--workers", run.workers, 0),
+        ("--seed", run.seed, 0),
+    ):
+        if value < least:
+            raise BadInput(f"{what} is {value}; it must be at least {least}")
     return name, argv[0], run
+
+
+def _recipes() -> list[str]:
+    return sorted(key for module in models.modules().values() for key in module.RECIPES)
 
 
 def _default(recipe: Recipe) -> Run[Any]:
@@ -138,9 +159,11 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
         return argv, False
     at = argv.index("--resume")
     rest = argv[:at] + argv[at + 1 :]
+    if argv[-1] == "--out":
+        raise BadInput("--out needs the run's folder: `playtape train RECIPE DATA... --out RUN`")
     if at + 1 < len(argv) and not argv[at + 1].startswith("--") and (at == 0 or "--out" not in argv):
         folder, rest = Path(argv[at + 1]), argv[:at] + argv[at + 2 :]
-    elif "--out" in rest:
+    elif "--out" in rest[:-1]:
         folder = Path(rest[rest.index("--out") + 1])
     else:
         raise BadInput("--resume needs the run's folder: `playtape train --resume RUN`")
@@ -149,8 +172,16 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
         raise BadInput(
             f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`"
         )
-    started = json.loads(file.read_text())["argv"]
-    return (rest if rest and not rest[0].startswith("-") else started + rest), True
+    return (rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest), True
+
+
+def _started(folder: Path) -> dict[str, Any]:
+    """What run.json says of how a run was started. Raises BadInput if it is not what `playtape train` writes."""
+    content = checkpoint.read_json(folder / "run.json")
+    words, history = content.get("argv"), content.get("history", [])
+    if not isinstance(history, list) or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise BadInput(f"{folder / 'run.json'} is not what `playtape train` writes: argv must be a list of words")
+    return content
 
 
 def gather(run: Run[Any]) -> tuple[list[Recording], list[Recording], ActionSpace, list[float]]:
@@ -164,7 +195,7 @@ def gather(run: Run[Any]) -> tuple[list[Recording], list[Recording], ActionSpace
         found |= dict.fromkeys(find_recordings(source.path), source.weight)
     recordings = [open_recording(path) for path in found]
     usable = [recording for recording in recordings if recording.info.split != "test"]
-    if len(usable) < len(recordings):
+    if usable and len(usable) < len(recordings):
         print(f"left out {len(recordings) - len(usable)} recordings of split test", file=sys.stderr)
     held = _held_out(usable, run.data.held_out)
     training = [recording for recording in usable if session(recording) not in held]
@@ -201,8 +232,3 @@ def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip
         clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None
     )
     return iter(loader)
-
-
-def _history(folder: Path) -> list[dict[str, Any]]:
-    file = folder / "run.json"
-    return json.loads(file.read_text()).get("history", []) if file.exists() else []

@@ -4,15 +4,13 @@ Written as one safetensors file under a temporary name, then renamed: a kill at 
 numbers need no state: data and dropout of a step are pure functions of (seed, step).
 """
 
-import os
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from playtape.errors import BadInput
+from playtape.training.tensors import read_tensors, write_tensors
 
 FILE = "state.safetensors"
 
@@ -26,38 +24,43 @@ def save_state(
     for name, parameter in model.named_parameters():
         for key, value in optimiser.state[parameter].items():
             tensors[f"optimiser.{key}.{name}"] = torch.as_tensor(value)
-    partial = run / f".{FILE}.{os.getpid()}.part"
-    try:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
-        os.replace(partial, run / FILE)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_tensors(run / FILE, tensors)
 
 
 def steps_done(run: Path) -> int:
-    """How far the saved state of a run is; 0 if there is none."""
-    if not (run / FILE).is_file():
-        return 0
-    with safe_open(run / FILE, "pt") as file:
-        return int(file.get_tensor("step"))
+    """How far the saved state of a run is; 0 if it was stopped before the first save."""
+    return int(_saved(run).get("step", 0))
 
 
 def load_state(run: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor]]:
-    """Put weights and moments back; returns the number of steps done and the averaged weights."""
-    if not (run / FILE).is_file():
+    """Put weights and moments back; returns the number of steps done and the averaged weights.
+
+    A run that was stopped before its first save starts afresh. Raises BadInput for the state of another model.
+    """
+    tensors = _saved(run)
+    if not tensors:
+        return 0, {key: value.detach().clone() for key, value in model.state_dict().items()}
+    parts = {
+        prefix: {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        for prefix in ("model.", "ema.", "optimiser.")
+    }
+    try:
+        model.load_state_dict(parts["model."])
+    except RuntimeError as error:
         raise BadInput(
-            f"run {run} has no {FILE} to resume from; start it with `playtape train RECIPE DATA --out {run}`"
-        )
-    tensors = load_file(run / FILE)
-    model.load_state_dict(
-        {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
-    )
+            f"{run / FILE} is the state of another model than these flags ask for; leave them as they were"
+        ) from error
     for name, parameter in model.named_parameters():
-        suffix = f".{name}"
         optimiser.state[parameter] = {
-            key.removeprefix("optimiser.").removesuffix(suffix): value
-            for key, value in tensors.items()
-            if key.startswith("optimiser.") and key.split(".", 2)[2] == name
+            key.removesuffix(f".{name}"): value
+            for key, value in parts["optimiser."].items()
+            if key.split(".", 1)[1] == name
         }
-    ema = {key.removeprefix("ema."): value for key, value in tensors.items() if key.startswith("ema.")}
-    return int(tensors["step"]), ema
+    return int(tensors["step"]), parts["ema."]
+
+
+def _saved(run: Path) -> dict[str, Tensor]:
+    tensors = read_tensors(run / FILE) if (run / FILE).is_file() else {}
+    if tensors and "step" not in tensors:
+        raise BadInput(f"{run / FILE} is not the state of a run: it has no step")
+    return tensors

@@ -1,8 +1,10 @@
 """Fitting on beliefs whose flaw we made ourselves."""
 
 import numpy as np
+import pytest
 
 from playtape.actions import ActionSpace, Axis
+from playtape.errors import BadInput
 from playtape.label.calibration import fit
 from playtape.label.decode import Calibration, calibrated, logit
 
@@ -46,3 +48,19 @@ def test_json_round_trip() -> None:
     calibration = fit([(held, axes)], [part], SPACE)
     assert Calibration.of({"calibration": calibration.to_json()}, SPACE) == calibration
     assert Calibration.of({}, SPACE) == Calibration.none(SPACE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": [1.0]},
+        {"threshold": "high"},
+        {"spread": [float("nan")]},
+        {"temperature": [0, 1]},
+        {"transition": "x"},
+    ],
+)
+def test_a_broken_calibration_is_one_sentence(change: dict) -> None:
+    whole = Calibration.none(SPACE).to_json()
+    with pytest.raises(BadInput, match="calibration"):
+        Calibration.of({"calibration": {**whole, **change}}, SPACE)

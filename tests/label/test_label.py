@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from playtape.errors import BadInput
 from playtape.label import label
 from playtape.label.label import _ahead
 from playtape.models import idm
-from playtape.recordings import open_recording, write_video
+from playtape.recordings import open_recording, save_recording, write_video
 from playtape.training import checkpoint
 
 
@@ -135,3 +136,22 @@ def test_an_error_while_decoding_ahead_reaches_the_reader() -> None:
 
     with pytest.raises(BadInput, match="frame 1"):
         list(_ahead(source()))
+
+
+def test_a_persons_recording_is_never_replaced(model: Path, video: Path, tmp_path: Path) -> None:
+    shutil.copy(video, tmp_path / "play.mp4")
+    path = label(tmp_path / "play.mp4", tmp_path / "out", model=model, progress=False)["outputs"][0]
+    label(tmp_path / "play.mp4", tmp_path / "out", model=model, progress=False)  # its own labels it may replace
+    true = replace(open_recording(path), provenance={}, confidence=None)
+    save_recording(true, tmp_path / "play.mcap")
+    with pytest.raises(BadInput, match="no model made"):
+        label(tmp_path / "play.mp4", tmp_path, model=model, progress=False)
+
+
+def test_a_place_that_cannot_be_written_is_said_at_once(model: Path, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="not a folder"):
+        label(video, tmp_path / "file" / "x", model=model, progress=False)
+    (tmp_path / "out" / "play.mcap").mkdir(parents=True)
+    with pytest.raises(BadInput, match="it is a folder"):
+        label(video, tmp_path / "out", model=model, progress=False)

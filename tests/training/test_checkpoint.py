@@ -12,6 +12,7 @@ from playtape.actions.games import DOOM
 from playtape.errors import BadInput
 from playtape.models import idm
 from playtape.training import checkpoint
+from playtape.training.tensors import write_tensors
 
 
 @pytest.fixture
@@ -75,3 +76,37 @@ def test_cut_weights(run: Path) -> None:
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no checkpoint"):
         checkpoint.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fps": None},
+        {"fps": 0},
+        {"width": 0},
+        {"hidden": 1.5},
+        {"dropout": -1},
+        {"kernel": 0},
+        {"height": -1},
+        {"limit": -1},
+    ],
+)
+def test_impossible_sizes(run: Path, change: dict) -> None:
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(BadInput, match=next(iter(change))):
+        checkpoint.load(run)
+
+
+@pytest.mark.parametrize("name", ["os.path", 1.5, None, "idn"])
+def test_a_checkpoint_does_not_say_what_is_imported(run: Path, name: object) -> None:
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "model": name}))
+    with pytest.raises(BadInput, match="legal are idm"):
+        checkpoint.load(run)
+
+
+def test_weights_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot write"):
+        write_tensors(tmp_path / "no" / "such" / "folder.safetensors", {"x": torch.zeros(3)})
+    assert list(tmp_path.iterdir()) == []

@@ -93,6 +93,14 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tiny"], "needs recordings to learn from and --out"),
         (["idm-tiny", "x", "--out", "y", "--stepps", "3"], "--steps"),
         (["idm-tiny", "x", "--out", "y", "--steps", "0"], "must be at least 1"),
+        (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "--save-every is 0"),
+        (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "--workers is -1"),
+        (["idm-tiny", "x", "--out", "y", "--data.fps", "0"], "data.fps is 0"),
+        (["idm-tiny", "x", "--out", "y", "--model.height", "7"], "height is 7"),
+        (["idm-tiny", "x", "--out", "y", "--model.kernel", "4"], "must be odd"),
+        (["idm-tiny", "x", "--out", "y", "--optimiser.lr", "nan"], "optimiser.lr is nan"),
+        (["idm-tiny", "x:-1", "--out", "y"], "the weight of 'x:-1'"),
+        (["idm-tiny", "x", "--resume", "--out"], "--out needs the run's folder"),
         (["--resume", "nowhere"], "no run to resume"),
     ],
 )
@@ -132,3 +140,37 @@ def test_held_out_patterns_must_match(data: Path, tmp_path: Path) -> None:
 def test_data_too_short_for_a_window(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no recording is as long as one window of 500 frames"):
         train([*words(data, tmp_path / "run", "--steps", "2"), "--data.window", "500"], progress=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"argv": 5}', '{"argv": [1]}', '{"argv": ["idm-tiny"], "history": 5}']
+)
+def test_a_broken_run_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(BadInput, match=r"run.json"):
+        train(["--resume", str(tmp_path)], progress=False)
+
+
+def test_a_broken_or_foreign_state_is_one_sentence_and_changes_nothing(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(words(data, out, "--steps", "4"), progress=False)
+    before = (out / "run.json").read_text()
+    with pytest.raises(BadInput, match="another model"):
+        train(["--resume", str(out), "--steps", "6", "--model.width", "32"], progress=False)
+    with pytest.raises(BadInput, match="has done 4 steps already"):
+        train(["--resume", str(out), "--steps", "2"], progress=False)
+    (out / "state.safetensors").write_bytes(b"junk")
+    with pytest.raises(BadInput, match="not a whole safetensors file"):
+        train(["--resume", str(out), "--steps", "6"], progress=False)
+    assert (out / "run.json").read_text() == before
+
+
+def test_a_run_stopped_before_its_first_save_starts_afresh(data: Path, tmp_path: Path) -> None:
+    out, straight = tmp_path / "run", tmp_path / "straight"
+    for folder in (out, straight):
+        train(words(data, folder, "--steps", "6"), progress=False)
+    for file in ("state.safetensors", "model.safetensors"):
+        (out / file).unlink()
+    train(["--resume", str(out)], progress=False)
+    one, two = load_file(out / "model.safetensors"), load_file(straight / "model.safetensors")
+    assert all((one[key] == two[key]).all() for key in one)
