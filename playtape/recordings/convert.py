@@ -71,6 +71,9 @@ def find_format(name: str) -> ModuleType:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise BadInput(f"there is no format module {name!r} ({error}); {legal}") from error
+        except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise BadInput(f"the format module {name!r} cannot be imported ({said}); {legal}") from error
     else:
         raise BadInput(f"unknown format {name!r}; {legal}")
     missing = [needed for needed in ("find", "read") if not callable(getattr(module, needed, None))]

@@ -92,3 +92,13 @@ def test_two_that_would_be_one(tmp_path, monkeypatch, source):
     monkeypatch.setattr(module, "find", lambda root: [source / "one" / "a.mcap"] * 2)
     with pytest.raises(BadInput, match="two recordings .* would be written to"):
         convert(source, tmp_path / "out", "owamcap")
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "from os import nothing", "1 / 0", "x ="])
+def test_a_module_that_cannot_be_imported(source, tmp_path, monkeypatch, body):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "tape.py").write_text(body)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(BadInput, match=r"format module 'broken.tape' cannot be imported \(\w+.*; legal are"):
+        convert(source, tmp_path / "out", "broken.tape")
+    sys.modules.pop("broken", None)
