@@ -28,6 +28,8 @@ def evaluate_actions(
     """
     if picture is not None and Path(picture).suffix not in KINDS:
         raise BadInput(f"cannot draw {Path(picture).name!r}: a picture must end in {', '.join(KINDS)}")
+    if seed < 0:
+        raise BadInput(f"the seed is {seed}; 0 and above are legal")
     files, warnings = matched(Path(truth), Path(predicted))
     opened = [(open_recording(one), open_recording(other)) for _, one, other in files]
     space = common_space([recording for both in opened for recording in both])

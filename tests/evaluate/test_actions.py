@@ -181,3 +181,8 @@ def test_nothing_to_compare_is_bad_input(folder: Path, tmp_path: Path) -> None:
         evaluate_actions(nothing, nothing)
     with pytest.raises(BadInput):
         evaluate_actions(tmp_path / "missing", folder / "truth")
+
+
+def test_a_negative_seed_is_refused(folder: Path) -> None:
+    with pytest.raises(BadInput, match="the seed is -1; 0 and above are legal"):
+        evaluate_actions(folder / "truth", folder / "predicted", seed=-1)
