@@ -136,11 +136,23 @@ class Play:
     """The first episode's seed; each further one adds 1."""
     record: Path | None = None
     """Record every episode into this folder."""
+    hz: float | None = None
+    """Steps a second at most; without it, as fast as it goes."""
+    max_steps: int | None = None
+    """End every episode after this many steps."""
 
     def run(self) -> Result:
         from playtape.play import play
 
-        return play(self.player, self.game, episodes=self.episodes, seed=self.seed, record=self.record)
+        return play(
+            self.player,
+            self.game,
+            episodes=self.episodes,
+            seed=self.seed,
+            record=self.record,
+            hz=self.hz,
+            max_steps=self.max_steps,
+        )
 
     def text(self, result: Result) -> str:
         said = ", ".join(f"{key} {value(result[key])}" for key in result if key != "outputs" and value(result[key]))

@@ -241,3 +241,10 @@ def test_written_names_one_file_or_their_folder():
 def test_words_after_two_dashes_are_not_ours():
     assert cli.without_json(["a", "--json", "--", "--json"]) == (["a", "--", "--json"], True)
     assert cli.without_json(["a", "--", "--json"]) == (["a", "--", "--json"], False)
+
+
+def test_play_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("playtape.play.play", lambda *args, **named: given.update(named) or {"outputs": []})
+    assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7"]) == 0
+    assert (given["hz"], given["max_steps"]) == (35.0, 7)
