@@ -23,6 +23,8 @@ def atomic(path: Path) -> Generator[Path]:
     cannot be made or the disk is full.
     """
     path = Path(path)
+    if not path.name:
+        raise BadInput(f"cannot write {str(path)!r}: it is a folder; give the name of a file")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +33,7 @@ def atomic(path: Path) -> Generator[Path]:
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise writing_failed(path, error) from error
+        raise writing_failed(path, temporary, error) from error
     finally:
         with suppress(OSError):  # there may not even be a folder
             temporary.unlink(missing_ok=True)
@@ -46,12 +48,20 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def writing_failed(path: Path, error: OSError) -> Exception:
-    """The error to raise when writing `path` failed: one sentence for what a user can mend, else `error` itself."""
+def writing_failed(path: Path, temporary: Path, error: OSError) -> Exception:
+    """The error to raise when writing `path` failed: one sentence for what a user can mend, else `error` itself.
+
+    An error that names another file, as that of a source, is not about `path`.
+    """
     if isinstance(error, BadInput):
         return error
     if error.errno in FULL:
         return BadInput(f"cannot write {path}: no space left on the disk; nothing was written, free some and try again")
-    if isinstance(error, PermissionError | NotADirectoryError | FileExistsError):
-        return BadInput(f"cannot write {path}: {error.strerror}; give a folder that you may write to")
-    return error
+    own = {path, temporary, *path.parents}
+    if not own & {Path(name) for name in (error.filename, error.filename2) if name}:
+        known = error.filename is None and isinstance(error, PermissionError | NotADirectoryError | FileExistsError)
+        if not known:
+            return error
+    if isinstance(error, IsADirectoryError):
+        return BadInput(f"cannot write {path}: it is a folder; give the name of a file")
+    return BadInput(f"cannot write {path}: {error.strerror}; give a folder that you may write to")
