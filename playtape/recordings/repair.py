@@ -12,7 +12,7 @@ import orjson
 from mcap.writer import CompressionType, Writer
 
 from playtape.errors import BadInput, Truncated
-from playtape.recordings.atomic import atomic
+from playtape.recordings.atomic import FULL, atomic
 from playtape.recordings.container import MAGIC, Batch, Channel, Container
 from playtape.recordings.legacy import screen as modern_screen
 from playtape.recordings.schemas import PROFILE
@@ -20,6 +20,7 @@ from playtape.recordings.timeline import demuxer, scan
 from playtape.recordings.video import Video
 from playtape.recordings.writing import CHUNK_SIZE, library, reference
 
+VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
 PART = ".part"  # what a live recording is called until it is closed
 
 
@@ -169,6 +170,21 @@ def repair_video(path: Path, out: Path) -> dict[str, Any]:
 
     Where a frame in the middle is damaged, the copy ends with the group of pictures before it.
     """
+    with demuxer(path) as (_, stream):
+        codec = stream.codec_context.name
+    if out.suffix.lower() not in VIDEOS:
+        raise BadInput(f"cannot write a video named {out.name!r}: it must end in {', '.join(VIDEOS)}")
+    try:
+        return _repaired(path, out)
+    except Unfit as error:
+        raise BadInput(f"cannot write {codec} video to {out}; give an --out that ends in .mkv") from error
+
+
+class Unfit(Exception):
+    """The container of the target does not take the source's stream."""
+
+
+def _repaired(path: Path, out: Path) -> dict[str, Any]:
     with atomic(out) as temporary:
         remux(path, temporary, None)
         copy = Video(temporary)
@@ -202,12 +218,22 @@ def _readable(video: Video) -> int:
 
 
 def remux(path: Path, out: Path, limit: int | None) -> None:
-    """Copy packets of the video stream to `out`: all that are whole, or those of the first `limit` frames."""
+    """Copy packets of the video stream to `out`: all that are whole, or those of the first `limit` frames.
+
+    Raises Unfit if the container that `out` is named after does not take the stream.
+    """
     line = scan(path, whole=False)
     last = None if limit is None or line.pts is None else int(line.pts[limit])
     options = {"movflags": "+faststart"} if out.suffix in (".mp4", ".mov") else {}
+    out.touch()  # so that a target that cannot be made says so as a file does
     with demuxer(path) as (source, stream), av.open(str(out), "w", options=options) as target:
-        copy = target.add_stream_from_template(stream)
+        try:
+            copy = target.add_stream_from_template(stream)
+            target.start_encoding()
+        except (ValueError, av.FFmpegError) as error:
+            if error.errno in FULL if isinstance(error, OSError) else False:
+                raise
+            raise Unfit from error
         shift = round(Fraction(line.origin_ns, 10**9) / stream.time_base)
         try:
             for packet in source.demux(stream):

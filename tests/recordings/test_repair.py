@@ -333,3 +333,21 @@ def test_repairing_is_quick(large):
     start = time.process_time()
     repair(large[0], large[0].with_name("quick.mcap"))
     assert time.process_time() - start < 1.5
+
+
+@pytest.mark.parametrize("name", ["x.xyz", "x", "x.mp3", "x.webm"])
+def test_a_video_that_cannot_be_named_or_held_so(tmp_path, name):
+    video = write_video(tmp_path / "v.mkv", numbered(10), fps=30)
+    with pytest.raises(BadInput, match=rf"^cannot write .*{name}.*(it must end in|ends in \.mkv)") as error:
+        repair(video, tmp_path / name)
+    assert ".part" not in str(error.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["v.mkv"]
+
+
+def test_a_target_that_cannot_be_made_is_not_the_sources_fault(tmp_path):
+    video = write_video(tmp_path / "v.mkv", numbered(10), fps=30)
+    with pytest.raises(BadInput, match=r"^cannot write /proc/none/v.mkv: "):
+        repair(video, Path("/proc/none/v.mkv"))
+    (tmp_path / "folder.mkv").mkdir()
+    with pytest.raises(BadInput, match=r"^cannot write .*folder.mkv: it is a folder"):
+        repair(video, tmp_path / "folder.mkv")
