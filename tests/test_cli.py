@@ -248,3 +248,11 @@ def test_play_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr("playtape.play.play", lambda *args, **named: given.update(named) or {"outputs": []})
     assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7"]) == 0
     assert (given["hz"], given["max_steps"]) == (35.0, 7)
+
+
+def test_ctrl_c_while_the_libraries_are_loaded(tmp_path: Path):
+    (tmp_path / "orjson.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from playtape.__main__ import run; sys.exit(run())"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr == "playtape: stopped by Ctrl-C; what was finished stays, nothing half-written does.\n"
