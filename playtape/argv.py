@@ -32,11 +32,13 @@ def parse(
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(cls, args=list(args), prog=prog, description=description, config=config, **given)
+            parsed = tyro.cli(cls, args=list(args), prog=prog, description=description, config=config, **given)
     except SystemExit as leaving:
         if not leaving.code:  # --help
             raise
         raise BadInput(sentence(complaint.getvalue(), prog)) from None
+    check_empty(args, prog)
+    return parsed
 
 
 def flags(cls: Any, default: object = None, prefix: str = "") -> set[str]:
@@ -63,6 +65,18 @@ def check_flags(args: Iterable[str], legal: set[str], prog: str) -> None:
         name = word.split("=")[0].replace("_", "-")
         if name.startswith("--") and name not in legal:
             raise BadInput(f"there is no flag {word.split('=')[0]}; {nearest(name, legal, f'{prog} --help')}")
+
+
+def check_empty(args: Sequence[str], prog: str) -> None:
+    """Raises BadInput at the first empty word; none of the flags and paths may be empty (Path("") is the folder here)."""
+    for i, word in enumerate(args):
+        before = args[i - 1] if i and args[i - 1].startswith("--") and "=" not in args[i - 1] else ""
+        if not word and before not in ("", "--"):
+            raise BadInput(f"{before} is empty; give it a value, {prog} --help shows which.")
+        if not word:
+            raise BadInput("an argument is empty (''); give the path or name that belongs there, or leave it out.")
+        if word.startswith("--") and word.endswith("=") and word.count("=") == 1:
+            raise BadInput(f"{word[:-1]} is empty; give it a value, {prog} --help shows which.")
 
 
 def nearest(word: str, legal: Iterable[str], help_command: str) -> str:

@@ -115,3 +115,9 @@ def test_any_terminal_gets_the_same_sentence(side: str, rule: str):
     framed = [f"{side} {row} {side}" for row in (rows if side == " " else rows[1:])]
     box = "\n".join(["- Required options --", *framed, "╰──╯" if side != " " else "   "])
     assert sentence(box, "x") == "missing: --out PATH; x --help shows what is legal."
+
+
+def test_an_empty_word_is_no_path() -> None:
+    assert fails("", "--out-folder", "o").startswith("an argument is empty ('')")
+    assert fails("a", "--out-folder", "").startswith("--out-folder is empty; give it a value")
+    assert fails("a", "--out-folder=").startswith("--out-folder is empty; give it a value")
