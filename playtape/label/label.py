@@ -29,6 +29,7 @@ from playtape.models.protocols import Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
+from playtape.training.memory import keep_freed_memory
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
@@ -45,6 +46,7 @@ def label(
     nothing could be labelled.
     """
     started = time.perf_counter()
+    keep_freed_memory()
     loaded = checkpoint.load(model or SHIPPED)
     if not isinstance(loaded.model, Labeler):
         raise BadInput(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from playtape.models.protocols import Labeler, Labels
 
-KEEP = 64  # intervals judged in one pass; with the reach around them this stays within a few hundred MB
+KEEP = 256  # intervals judged in one pass: few enough for a few hundred MB, many enough that the reach around them is cheap
 
 
 def stitch(model: Labeler, batches: Iterable[Tensor], keep: int = KEEP) -> Labels:

@@ -89,8 +89,9 @@ class IDM(Model):
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """uint8 [N, T, 3, H, W] to logits: held [N, T-1, B], change [N, T-1, B, 2] (press, release), axis [N, T-1, A, K]."""
         n, t = frames.shape[:2]
-        x = frames.float() / 255
-        seen = self.appearance(4 * x.flatten(0, 1) - 2).view(n, t, -1)
+        x = frames.float().div_(255)
+        around_zero = torch.add(x.new_tensor(-2.0), x.flatten(0, 1), alpha=4)  # one pass over the pixels, not two
+        seen = self.appearance(around_zero).view(n, t, -1)
         moved = self.motion(x)
         h = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
         h = self.norm(self.time(h))
