@@ -107,6 +107,8 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         size = (stream.codec_context.width, stream.codec_context.height)
     check_unchanged(path, before)
     if whole and (ends_early(path) or (len(packets) < declared and not counted) or packets["corrupt"].any()):
+        if changed := _size_change(path):
+            raise Truncated(f"{path}: the picture's size changes {changed}; legal is one size, so cut the file there")
         readable = int((~packets["corrupt"] & packets["shown"]).sum())
         raise Truncated(
             f"{path} ends early: {readable} of {declared or 'an unknown number of'} frames are there; "
@@ -141,6 +143,25 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         coded_size=size,
         warnings=warnings,
     )
+
+
+def _size_change(path: Path) -> str:
+    """Where the pictures of a transport stream change size, as they do where two are joined; "" if they do not."""
+    first = None
+    with demuxer(path) as (container, stream):
+        if container.format.name != "mpegts":
+            return ""
+        stream.codec_context.skip_frame = "NONKEY"
+        try:
+            for frame in container.decode(stream):
+                size = f"{frame.width}x{frame.height}"
+                first = first or size
+                if size != first:
+                    at = "" if frame.time is None else f" at {frame.time - float(_start(container)):.2f} s"
+                    return f"from {first} to {size}{at}"
+        except (av.FFmpegError, OSError):
+            pass  # the damage itself
+    return ""
 
 
 NONE = np.iinfo(np.int64).min

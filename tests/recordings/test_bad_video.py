@@ -194,3 +194,23 @@ def test_still_writes_where_nothing_is_wrong(tmp_path):
     path = write_video(tmp_path / "new" / "folder" / "v.mkv", iter(numbered(5)), fps=59.94)
     assert_numbered(Video(path).stream(), range(5))
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_picture_that_changes_its_size(tmp_path):
+    parts = []
+    for number, (width, height) in enumerate([(64, 48), (96, 80)]):
+        parts.append(tmp_path / f"{number}.ts")
+        with av.open(str(parts[-1]), "w") as container:
+            stream = container.add_stream("h264", rate=30)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for i in range(30):
+                frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), 5 * i, np.uint8), format="rgb24")
+                frame.pts = 30 * number + i
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(
+        Truncated, match=r"the picture's size changes from 64x48 to 96x80 at \d\.\d+ s; legal is one size"
+    ):
+        Video(path)
