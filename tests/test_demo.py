@@ -62,10 +62,6 @@ def test_without_its_sample_the_demo_says_so(sample: Path, tmp_path: Path) -> No
 
 
 def test_the_shipped_sample_and_model(tmp_path: Path) -> None:
-    from playtape.label.label import SHIPPED
-
-    if not demo_module.SAMPLE.exists() or not SHIPPED.exists():
-        pytest.skip("the sample or the model does not ship yet")
     found = demo(tmp_path, progress=False)
     for name in ("turn_pearson", "movement_state_f1", "fire_state_f1"):
         assert found["headline"][name]["value"] > (found["headline"][name]["never_pressed"] or 0)
