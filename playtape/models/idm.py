@@ -37,7 +37,7 @@ class Config:
     width: int = 192
     depth: int = 6  # blocks along time; 0 is the two-frame model
     kernel: int = 7  # frames that one block sees
-    reach: int = 12  # largest displacement, in pixels at a half, a quarter and an eighth of the picture
+    fov: float = 90.0  # horizontal field of view in degrees; near is enough, and near 0 leaves the picture flat
     hidden: int = 48  # channels of a motion cell
     dropout: float = 0.1
     bins: int = 81  # of an axis, mu-law spaced
@@ -53,7 +53,7 @@ class Config:
                 raise BadInput(f"{name} is {side}; it must be a multiple of {cell}")
         for name, least, most in (("width", 1, 8192), ("depth", 0, 64), ("kernel", 1, 63), ("hidden", 1, 1024)):
             within(name, getattr(self, name), least, most, whole=True)
-        within("reach", self.reach, 1, 64, whole=True)
+        within("fov", self.fov, 1, 170)
         within("bins", self.bins, 3, 4095, whole=True)
         for name, least, most in (("fps", 0.1, 1000), ("dropout", 0, 0.95), ("limit", 1e-3, 1e6), ("mu", 1e-3, 1e6)):
             within(name, getattr(self, name), least, most)
@@ -73,7 +73,7 @@ class IDM(Model):
         self.config, self.space = config, space
         width, buttons, axes = config.width, len(space.buttons), len(space.axes)
         self.appearance = Appearance((config.height, config.width_px), width)
-        self.motion = Correlation(config.reach, config.hidden, width)
+        self.motion = Correlation((config.height, config.width_px), config.fov, config.hidden, width)
         self.join = nn.Linear(3 * width, width)
         self.time = TemporalStack(width, config.depth, config.kernel, config.dropout)
         self.norm = nn.LayerNorm(width)
@@ -143,7 +143,7 @@ def build(config: Config, space: ActionSpace) -> IDM:
 
 def tiny() -> Config:
     """A model of some 60,000 parameters for tests."""
-    return Config(height=40, width_px=80, width=16, depth=2, hidden=4, reach=4, bins=21)
+    return Config(height=40, width_px=80, width=16, depth=2, hidden=4, bins=21)
 
 
 WALKING = (("key.a", "key.d"),)

@@ -1,9 +1,11 @@
-"""Motion between neighbouring frames as a small cost volume, one matrix product a band.
+"""Motion between neighbouring frames as a small cost volume, seen on a cylinder.
 
-A band is a strip of rows (or of columns). Each place along it is a column of pixels, made zero-mean and of length one, and
-one matrix product compares every place along the strip in frame t with every place in frame t+1. Its diagonals say how
-well each displacement explains each cell of the picture: normalised cross-correlation by blocks, for the price of one
-linear layer. It is the one-dimensional relative of the correlation layer of FlowNet (arXiv 1504.06852).
+A camera that turns shifts the middle of a flat picture less than its sides: 30 degrees are 46 pixels there and 68 here, at 160
+pixels for 90 degrees. On a cylinder around the camera the same turn shifts every column alike, so pictures are first unrolled
+onto one. Then bands: a band is a strip of rows (or of columns), each place along it is a column of pixels, made zero-mean
+and of length one, and a matrix product compares every place of a cell in frame t with every place it may have gone to in
+frame t+1. The diagonals say how well each displacement explains the cell: normalised cross-correlation by blocks, for the
+price of a linear layer. It is the one-dimensional relative of the correlation layer of FlowNet (arXiv 1504.06852).
 
 The compared features are fixed (contrast-normalised luminance), so motion is there from the first training step, needs no
 gradient, and survives lighting; what the motion means is learned behind it. Knows no type of ours.
@@ -11,6 +13,8 @@ gradient, and survives lighting; what the motion means is learned behind it. Kno
 Shapes: `N` clips, `T` frames, `M` pictures, `H W` pixels, `S` bands, `L` places along a band, `G` cells along a band,
 `R` reach (largest displacement, in places), `D` width.
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -27,19 +31,32 @@ def displacements(before: Tensor, after: Tensor, bands: int, cells: int, reach: 
     -reach to reach, in [-1, 1]; places outside the picture count as zero.
     """
     m, _, w = before.shape
-    length = w + 2 * reach
-    scores = torch.bmm(
-        _strips(before, bands).mT, functional.pad(_strips(after, bands), (reach, reach))
-    )  # [M*S, L, L+2R]
+    places = w // cells
+    seen = places + 2 * reach  # where a cell's places may have gone
+    here = _strips(before, bands).unflatten(2, (cells, places)).permute(0, 2, 3, 1)  # [M*S, G, places, H/S]
+    there = functional.pad(_strips(after, bands), (reach, reach)).unfold(2, seen, places).transpose(1, 2)
+    scores = torch.bmm(here.flatten(0, 1), there.flatten(0, 1))  # [M*S*G, places, seen]
     # Entry (x, d) is score (x, x + d): the same numbers read with rows one longer.
-    diagonals = scores.as_strided((m * bands, w, 2 * reach + 1), (w * length, length + 1, 1))
-    return diagonals.reshape(m, bands, cells, w // cells, 2 * reach + 1).mean(3)
+    diagonals = scores.as_strided((len(scores), places, 2 * reach + 1), (places * seen, seen + 1, 1))
+    return diagonals.mean(1).view(m, bands, cells, -1)
 
 
 def _strips(x: Tensor, bands: int) -> Tensor:
     """[M, H, W] to [M*S, H/S, W], each place's column of length one. (A sum of squares is quicker here than a norm.)"""
     x = x.reshape(-1, x.shape[1] // bands, x.shape[2])
     return x * (x.square().sum(1, keepdim=True) + 0.01).rsqrt()
+
+
+def cylinder(height: int, width: int, fov: float) -> Tensor:
+    """Where each pixel of the unrolled picture lies in the flat one: float [H, W, 2] in -1..1, as `grid_sample` reads it.
+
+    `fov` is the horizontal field of view in degrees. The sides keep their whole height, the middle loses what they cannot fill.
+    """
+    half = math.radians(fov / 2)
+    angle = torch.linspace(-half, half, 2 * width + 1)[1::2]
+    x = (angle.tan() / math.tan(half)).expand(height, width)
+    y = torch.linspace(-1, 1, 2 * height + 1)[1::2, None] * math.cos(half) / angle.cos()
+    return torch.stack([x, y], -1)
 
 
 class Correlation(nn.Module):
@@ -50,55 +67,75 @@ class Correlation(nn.Module):
     """
 
     GRID = 5  # bands, and cells along each band
-    LEVELS = (  # (pooling, along): the reach doubles with pooling, so that a slow turn and a flick are both seen
-        *((2, "rows"), (4, "rows"), (8, "rows")),
-        *((2, "columns"), (4, "columns")),
+    VOTES = 4  # weighings of the cells into one displacement of the whole picture: screens have bars, hands and guns
+    LEVELS = (  # (pooling, along, reach as a share of the side): fine for a step, far for a flick, coarse for a blur
+        *((1, "rows", 1 / 20), (2, "rows", 3 / 4), (4, "rows", 3 / 4), (8, "rows", 3 / 4)),
+        *((1, "columns", 1 / 20), (2, "columns", 1 / 5), (4, "columns", 2 / 5)),
     )
 
-    def __init__(self, reach: int, hidden: int, width: int):
+    def __init__(self, size: tuple[int, int], fov: float, hidden: int, width: int):
         super().__init__()
-        self.reach = reach
-        span = 2 * reach + 1
+        height, across = size
+        self.register_buffer("flat", cylinder(height, across, fov), persistent=False)
+        self.reaches = [
+            max(1, round(share * (across if along == "rows" else height) / pooling)) for pooling, along, share in self.LEVELS
+        ]
+        spans = sum(2 * reach + 1 for reach in self.reaches)
         volumes = len(self.LEVELS)
         self.sharpness = nn.Parameter(torch.full((volumes,), 20.0))  # of the softmax over displacements
         self.cell = nn.Sequential(
-            nn.Conv2d(2 * volumes * span, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU()
+            nn.Conv2d(2 * spans, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU()
         )
-        self.picture = nn.Linear(volumes * span, 2 * hidden)  # the whole picture's vote on the displacement
+        self.weighing = nn.Parameter(torch.full((volumes, self.VOTES, self.GRID**2), 3.0 / self.GRID**2))
+        nn.init.normal_(self.weighing.data, 3.0 / self.GRID**2, 1.0 / self.GRID**2)
+        self.picture = nn.Linear(self.VOTES * spans, 2 * hidden)
         self.out = nn.Linear(hidden * self.GRID**2 + 2 * hidden, width)
 
     def forward(self, frames: Tensor) -> Tensor:
         n, t = frames.shape[:2]
         with torch.no_grad():
             volumes = self.volumes(frames)  # each [N*(T-1), GRID, GRID, 2R+1]
-        votes = torch.cat(
-            [(3 * sharp * v.mean((1, 2))).softmax(-1) for v, sharp in zip(volumes, self.sharpness, strict=True)], -1
-        )
-        sharpened = [(v * sharp).softmax(-1) for v, sharp in zip(volumes, self.sharpness, strict=True)]
+        seen = list(zip(volumes, self.sharpness, self.weighing, strict=True))
+        votes = torch.cat([(sharp * (w @ v.flatten(1, 2))).softmax(-1).flatten(1) for v, sharp, w in seen], -1)
+        sharpened = [(v * sharp).softmax(-1) for v, sharp, _ in seen]
         cells = self.cell(torch.cat([*volumes, *sharpened], -1).permute(0, 3, 1, 2))  # [N*(T-1), hidden, GRID, GRID]
         return self.out(torch.cat([cells.flatten(1), self.picture(votes).relu()], -1)).view(n, t - 1, -1)
 
     def volumes(self, frames: Tensor) -> list[Tensor]:
-        """The displacements at each level, along rows then along columns, on one common grid."""
+        """The displacements at each level, along rows or columns, on one common grid."""
         n, t = frames.shape[:2]
-        x = torch.einsum("ntchw,c->nthw", frames, frames.new_tensor(LUMA)).flatten(0, 1)[:, None]
-        pooled = {p: functional.avg_pool2d(x, p)[:, 0] for p in {pooling for pooling, _ in self.LEVELS}}
+        x = (frames.new_tensor(LUMA) @ frames.flatten(3)).view(n * t, 1, *frames.shape[3:])
+        x = functional.grid_sample(x, self.flat.expand(n * t, -1, -1, -1), align_corners=False)
+        pooled = {p: functional.avg_pool2d(x, p)[:, 0] for p in {pooling for pooling, _, _ in self.LEVELS}}
         # Contrast is taken at each level anew: a picture made high-pass first has nothing left to pool.
         levels = {p: _contrast(level) for p, level in pooled.items()}
         volumes = []
-        for pooling, along in self.LEVELS:
+        for (pooling, along, _), reach in zip(self.LEVELS, self.reaches, strict=True):
             level = levels[pooling].unflatten(0, (n, t))
             before, after = level[:, :-1].flatten(0, 1), level[:, 1:].flatten(0, 1)
             if along == "rows":
-                volumes.append(displacements(before, after, self.GRID, self.GRID, self.reach))
+                volumes.append(displacements(before, after, self.GRID, self.GRID, reach))
             else:
-                volumes.append(displacements(before.mT, after.mT, self.GRID, self.GRID, self.reach).transpose(1, 2))
+                volumes.append(displacements(before.mT, after.mT, self.GRID, self.GRID, reach).transpose(1, 2))
         return volumes
 
 
 def _contrast(x: Tensor) -> Tensor:
     """[M, H, W] luminance 0..1 to what stands out of its neighbourhood, whatever the light."""
-    around = functional.avg_pool2d(x[:, None], 9, stride=1, padding=4, count_include_pad=False)[:, 0]
-    x = x - around
-    spread = functional.avg_pool2d(x.square()[:, None], 9, stride=1, padding=4, count_include_pad=False)[:, 0].sqrt()
-    return x / (spread + 0.02)
+    x = x - _around(x)
+    return x / (_around(x.square()).sqrt() + 0.02)
+
+
+def _around(x: Tensor, radius: int = 4) -> Tensor:
+    """[M, H, W] to the mean over each pixel's square neighbourhood, as far as it lies in the picture.
+
+    As two products with a banded matrix: pooling with stride 1 does the same several times slower on a CPU.
+    """
+    rows, columns = (_mean_of_neighbours(side, radius, x) for side in x.shape[1:])
+    return rows @ (x @ columns.mT)
+
+
+def _mean_of_neighbours(side: int, radius: int, like: Tensor) -> Tensor:
+    places = torch.arange(side, device=like.device)
+    near = ((places[:, None] - places).abs() <= radius).to(like.dtype)
+    return near / near.sum(1, keepdim=True)
