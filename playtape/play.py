@@ -55,20 +55,43 @@ def play(
     if record is not None and Path(record).exists() and not Path(record).is_dir():
         raise BadInput(f"cannot record into {record}: it is a file; give a folder")
     module = envs.find_env(name)
+    with contextlib.closing(module.make(scenario or None)) as env:
+        hands = _hands(player, module, env, name)
+        names, seeds = (player, game), range(seed, seed + episodes)
+        return play_episodes(env, hands, names, seeds, record, hz=hz, max_steps=max_steps, progress=progress)
+
+
+def play_episodes(
+    env: Any,
+    hands: Hands,
+    names: tuple[str, str],
+    seeds: range,
+    record: str | Path | None = None,
+    *,
+    hz: float | None = None,
+    max_steps: int | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them."""
+    player, game = names
     start = time.monotonic()
     outputs: list[str] = []
     steps, rewards = 0, 0.0
-    with _Stop() as stop, contextlib.closing(module.make(scenario or None)) as env:
-        hands = _hands(player, module, env, name)
-        with tqdm(desc=f"play {game}", unit="step", disable=not progress) as bar:
-            for number in range(seed, seed + episodes):
-                tape = _Tape(env, record, player, game, number)
-                with tape:
-                    count, reward = _episode(env, hands, number, tape, bar, stop, hz, max_steps)
-                steps, rewards = steps + count, rewards + reward
-                outputs += [str(tape.path)] if tape.path is not None else []
+    with _Stop() as stop, tqdm(desc=f"play {game}", unit="step", disable=not progress) as bar:
+        for number in seeds:
+            tape = _Tape(env, record, player, game, number)
+            with tape:
+                count, reward = _episode(env, hands, number, tape, bar, stop, hz, max_steps)
+            steps, rewards = steps + count, rewards + reward
+            outputs += [str(tape.path)] if tape.path is not None else []
     seconds = time.monotonic() - start
-    return {"outputs": outputs, "episodes": episodes, "steps": steps, "return": rewards / episodes, "seconds": seconds}
+    return {
+        "outputs": outputs,
+        "episodes": len(seeds),
+        "steps": steps,
+        "return": rewards / len(seeds),
+        "seconds": seconds,
+    }
 
 
 def _check(player: str, episodes: int, seed: int, hz: float | None, max_steps: int | None) -> None:

@@ -1,10 +1,12 @@
 """The cost volume against a direct reading of its definition, and on motion that we made."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
 
-from playtape.nets.correlation import Correlation, displacements
+from playtape.nets.correlation import Correlation, cylinder, displacements
 
 
 def direct(before: torch.Tensor, after: torch.Tensor, bands: int, cells: int, reach: int) -> torch.Tensor:
@@ -36,9 +38,42 @@ def test_a_shifted_picture_peaks_at_its_shift(shift: int) -> None:
     assert volume.argmax().item() - 6 == shift
 
 
+def room(yaw: float, height: int, width: int, fov: float) -> torch.Tensor:
+    """[1, 1, H, W]: painted walls all around, seen by a flat camera turned by `yaw` degrees to the right."""
+    half = math.radians(fov / 2)
+    x = torch.linspace(-1, 1, 2 * width + 1)[1::2] * math.tan(half)
+    y = torch.linspace(-1, 1, 2 * height + 1)[1::2, None]
+    angle, up = x.atan() + math.radians(yaw), y * x.atan().cos()  # on a cylinder of radius 1
+    waves = torch.randn(40, 3, generator=torch.Generator().manual_seed(4)) * torch.tensor([25.0, 12.0, 3.0])
+    walls = torch.stack([(a * angle + b * up + c).sin() for a, b, c in waves.tolist()]).mean(0)
+    return walls[None, None] + 0.5
+
+
+@pytest.mark.parametrize("yaw", [-40, -15, 4.5, 27])
+def test_a_turn_shifts_the_whole_cylinder_alike(yaw: float) -> None:
+    height, width, fov = 60, 180, 90
+    flat = cylinder(height, width, fov)[None]
+    before, after = (
+        functional.grid_sample(room(angle, height, width, fov), flat, align_corners=False)[0, 0] for angle in (0, yaw)
+    )
+    shift = round(yaw / fov * width)
+    low, high = max(0, shift), min(width, width + shift)
+    torch.testing.assert_close(before[:, low:high], after[:, low - shift : high - shift], atol=0.02, rtol=0)
+
+
+def test_a_flick_of_half_the_view_is_seen() -> None:
+    motion = Correlation((120, 160), fov=90, hidden=4, width=8)
+    frames = torch.stack([room(angle, 120, 160, 90)[0].expand(3, -1, -1) for angle in (0, 45)])[None]
+    volumes = dict(zip(motion.LEVELS, motion.volumes(frames), strict=True))
+    for level in [level for level in motion.LEVELS if level[1:] == ("rows", 3 / 4) and level[0] <= 4]:
+        votes = volumes[level].mean((0, 1, 2))
+        places = 160 // level[0]
+        assert abs(votes.argmax().item() - len(votes) // 2 + places / 2) <= 2, level  # half the picture to the left
+
+
 def test_a_pair_knows_only_its_two_frames() -> None:
     torch.manual_seed(2)
-    motion = Correlation(reach=3, hidden=4, width=8).eval()
+    motion = Correlation((40, 40), fov=90, hidden=4, width=8).eval()
     frames = torch.rand(1, 5, 3, 40, 40)
     changed = frames.clone()
     changed[:, 3] = 0
@@ -50,7 +85,7 @@ def test_a_pair_knows_only_its_two_frames() -> None:
 
 def test_light_does_not_look_like_motion() -> None:
     torch.manual_seed(3)
-    motion = Correlation(reach=3, hidden=4, width=8)
+    motion = Correlation((40, 40), fov=90, hidden=4, width=8)
     frames = torch.rand(1, 2, 3, 40, 40) * 0.5 + 0.1
     bright = torch.stack([frames[:, 0], frames[:, 1] + 0.3], 1)
     for still, lit in zip(motion.volumes(frames), motion.volumes(bright), strict=True):
