@@ -58,7 +58,11 @@ class Anywhere(Doom):
         turn = {**rest, "axes": rng.uniform(-1500, 1500, 1).astype(np.float32)}
         weapon = rng.choice(WEAPONS)
         draw = {**rest, "buttons": np.array([name == weapon for name in DOOM.buttons], np.int8)}
-        for action in (*[turn] * 3, *[draw] * 3, *[rest] * 40):  # cheats act in the tics that follow; the weapon comes up
+        for action in (
+            *[turn] * 3,
+            *[draw] * 3,
+            *[rest] * 40,
+        ):  # cheats act in the tics that follow; the weapon comes up
             picture, _, _, _, info = self.step(action)
         return picture, info
 
@@ -103,7 +107,9 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=240)
     parser.add_argument("--steps", type=int, default=525, help="of an episode")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--leave-out", nargs="*", default=["*demo4*"], help="recordings by name; their maps go with them")
+    parser.add_argument(
+        "--leave-out", nargs="*", default=["*demo4*"], help="recordings by name; their maps go with them"
+    )
     args = parser.parse_args()
     recordings = [open_recording(path) for path in find_recordings(args.recordings)]
     left_out = [r for r in recordings if any(fnmatch.fnmatch(r.path.stem, pattern) for pattern in args.leave_out)]

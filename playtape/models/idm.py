@@ -22,7 +22,7 @@ from playtape.errors import BadInput
 from playtape.models.protocols import Labels, Model
 from playtape.models.recipe import Data, Optimiser, Recipe, within
 from playtape.nets.appearance import Appearance
-from playtape.nets.correlation import Correlation
+from playtape.nets.correlation import Camera, Correlation
 from playtape.nets.temporal import TemporalStack
 from playtape.nets.two_hot import expectation, two_hot
 
@@ -41,7 +41,10 @@ class Config:
     hidden: int = 48  # channels of a motion cell
     dropout: float = 0.1
     bins: int = 81  # of an axis, mu-law spaced
-    limit: float = 24.0  # outermost bin, in the axis' scales
+    turn: float = (
+        0.1  # share of the picture's width that an axis' typical motion moves it by, about; learned from there
+    )
+    limit: float = 12.0  # outermost bin, in the axis' scales
     mu: float = 20.0
 
     def __post_init__(self) -> None:
@@ -55,7 +58,13 @@ class Config:
             within(name, getattr(self, name), least, most, whole=True)
         within("fov", self.fov, 1, 170)
         within("bins", self.bins, 3, 4095, whole=True)
-        for name, least, most in (("fps", 0.1, 1000), ("dropout", 0, 0.95), ("limit", 1e-3, 1e6), ("mu", 1e-3, 1e6)):
+        for name, least, most in (
+            ("fps", 0.1, 1000),
+            ("dropout", 0, 0.95),
+            ("turn", 1e-4, 10),
+            ("limit", 1e-3, 1e6),
+            ("mu", 1e-3, 1e6),
+        ):
             within(name, getattr(self, name), least, most)
         if self.kernel % 2 == 0:
             raise BadInput(f"kernel is {self.kernel}; it must be odd, to have a middle")
@@ -84,6 +93,14 @@ class IDM(Model):
         centres = place.sign() * config.limit * ((1 + config.mu) ** place.abs() - 1) / config.mu
         self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("scale", torch.tensor([axis.scale for axis in space.axes]), persistent=False)
+        size = (config.height, config.width_px)
+        self.cameras = nn.ModuleDict(
+            {
+                str(k): Camera(along, size, config.turn, 2 * width, centres)
+                for k, axis in enumerate(space.axes)
+                if (along := turns(axis.name))
+            }
+        )
         self.reach = self.time.reach
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,12 +109,14 @@ class IDM(Model):
         x = frames.float().div_(255)
         around_zero = torch.add(x.new_tensor(-2.0), x.flatten(0, 1), alpha=4)  # one pass over the pixels, not two
         seen = self.appearance(around_zero).view(n, t, -1)
-        moved = self.motion(x)
+        moved, votes = self.motion(x)
         h = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
         h = self.norm(self.time(h))
         both = torch.cat([h, functional.gelu(moved)], -1)  # what just moved says most about when
         change = self.change(both).unflatten(-1, (len(self.space.buttons), 2))
-        return self.held(h), change, self.axis(both).unflatten(-1, (len(self.space.axes), self.config.bins))
+        axis = self.axis(both).unflatten(-1, (len(self.space.axes), self.config.bins))
+        turned = [self.cameras[str(k)](both, votes) if str(k) in self.cameras else 0.0 for k in range(axis.shape[-2])]
+        return self.held(h), change, torch.stack([axis[..., k, :] + seen for k, seen in enumerate(turned)], -2)
 
     def losses(self, clip: Clip) -> dict[str, Tensor]:
         """Mean over learnable intervals of: the buttons' and the changes' log losses, summed over buttons, and the axes'."""
@@ -112,7 +131,10 @@ class IDM(Model):
         change_loss = functional.binary_cross_entropy_with_logits(change_logits, changes(held), reduction="none").sum(
             (-2, -1)
         )
-        axis_loss = -(two_hot(value, self.centres) * axis_logits.log_softmax(-1)).sum((-2, -1))
+        # Large motions are rare and most of what a hand does, so they weigh more; and the logits learn their true odds all the
+        # same, because the weight is in the distribution that is compared.
+        rare = 1 + 2 * self.centres.abs()
+        axis_loss = -(two_hot(value, self.centres) * rare * (axis_logits + rare.log()).log_softmax(-1)).sum((-2, -1))
         parts = {
             "held": (held_loss * weight).sum(),
             "change": (change_loss * known).sum(),
@@ -131,6 +153,11 @@ class IDM(Model):
         return Labels(*(torch.cat([row, row[:, -1:]], 1).view(*lead, -1, row.shape[-1]) for row in rows))
 
 
+def turns(axis: str) -> str:
+    """Along what an axis moves the picture if it turns the camera: "rows", "columns", or "" for an axis that does not."""
+    return {"dx": "rows", "dy": "columns"}.get(axis.rpartition(".")[2], "")
+
+
 def changes(held: Tensor) -> Tensor:
     """Button states [N, T, B] to changes [N, T, B, 2]: 1 where it becomes held, 1 where it becomes free; row 0 against free."""
     before = functional.pad(held[:, :-1], (0, 0, 1, 0))
@@ -147,7 +174,11 @@ def tiny() -> Config:
 
 
 WALKING = (("key.a", "key.d"),)
-_IDM = Recipe(Config(), steps=20_000, batch=4, data=Data(augmentation=Augmentation(mirror=WALKING)))
+# No added brightness and no contrast: they clip the many nearly black pixels of Doom (docs/log.md), and the motion
+# stem takes contrast anew anyway.
+_IDM = Recipe(
+    Config(), steps=9_000, batch=4, data=Data(augmentation=Augmentation(brightness=0, contrast=0, mirror=WALKING))
+)
 RECIPES: dict[str, Recipe] = {
     "idm": _IDM,
     "idm-pair": replace(_IDM, model=Config(depth=0)),

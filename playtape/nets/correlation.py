@@ -60,10 +60,10 @@ def cylinder(height: int, width: int, fov: float) -> Tensor:
 
 
 class Correlation(nn.Module):
-    """Frames to one motion vector for each neighbouring pair.
+    """Frames to the motion of each neighbouring pair; what compares frames t and t+1 sees nothing else.
 
-    `forward(frames float [N, T, 3, H, W] in 0..1)` gives [N, T-1, D]; entry t compares frames t and t+1 and nothing else. H and W
-    must divide by 8 * GRID.
+    `forward(frames float [N, T, 3, H, W] in 0..1)` gives a motion vector [N, T-1, D], and for each of LEVELS the whole picture's
+    agreement with each displacement, [N, T-1, VOTES, 2R+1] in [-1, 1]. H and W must divide by 8 * GRID.
     """
 
     GRID = 5  # bands, and cells along each band
@@ -78,7 +78,8 @@ class Correlation(nn.Module):
         height, across = size
         self.register_buffer("flat", cylinder(height, across, fov), persistent=False)
         self.reaches = [
-            max(1, round(share * (across if along == "rows" else height) / pooling)) for pooling, along, share in self.LEVELS
+            max(1, round(share * (across if along == "rows" else height) / pooling))
+            for pooling, along, share in self.LEVELS
         ]
         spans = sum(2 * reach + 1 for reach in self.reaches)
         volumes = len(self.LEVELS)
@@ -86,20 +87,22 @@ class Correlation(nn.Module):
         self.cell = nn.Sequential(
             nn.Conv2d(2 * spans, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU()
         )
-        self.weighing = nn.Parameter(torch.full((volumes, self.VOTES, self.GRID**2), 3.0 / self.GRID**2))
-        nn.init.normal_(self.weighing.data, 3.0 / self.GRID**2, 1.0 / self.GRID**2)
+        self.weighing = nn.Parameter(0.5 * torch.randn(volumes, self.VOTES, self.GRID**2))
         self.picture = nn.Linear(self.VOTES * spans, 2 * hidden)
         self.out = nn.Linear(hidden * self.GRID**2 + 2 * hidden, width)
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
         n, t = frames.shape[:2]
         with torch.no_grad():
             volumes = self.volumes(frames)  # each [N*(T-1), GRID, GRID, 2R+1]
         seen = list(zip(volumes, self.sharpness, self.weighing, strict=True))
-        votes = torch.cat([(sharp * (w @ v.flatten(1, 2))).softmax(-1).flatten(1) for v, sharp, w in seen], -1)
+        votes = [(3 * w).softmax(-1) @ v.flatten(1, 2) for v, _, w in seen]
+        sure = [(3 * sharp * vote).softmax(-1).flatten(1) for vote, sharp in zip(votes, self.sharpness, strict=True)]
+        picture = self.picture(torch.cat(sure, -1)).relu()
         sharpened = [(v * sharp).softmax(-1) for v, sharp, _ in seen]
         cells = self.cell(torch.cat([*volumes, *sharpened], -1).permute(0, 3, 1, 2))  # [N*(T-1), hidden, GRID, GRID]
-        return self.out(torch.cat([cells.flatten(1), self.picture(votes).relu()], -1)).view(n, t - 1, -1)
+        motion = self.out(torch.cat([cells.flatten(1), picture], -1))
+        return motion.unflatten(0, (n, t - 1)), [vote.unflatten(0, (n, t - 1)) for vote in votes]
 
     def volumes(self, frames: Tensor) -> list[Tensor]:
         """The displacements at each level, along rows or columns, on one common grid."""
@@ -118,6 +121,62 @@ class Correlation(nn.Module):
             else:
                 volumes.append(displacements(before.mT, after.mT, self.GRID, self.GRID, reach).transpose(1, 2))
         return volumes
+
+
+class Camera(nn.Module):
+    """Agreement with displacements to logits over the bins of an axis that turns the camera.
+
+    A turn to the right by x moves the picture to the left by gain * x: one number says what all bins mean, so that a flick that
+    was hardly ever seen is known from the small turns that were. How far each level is to be believed is read from `state`, for
+    a slow turn, a flick and a standstill need different ones. `forward(state [N, T-1, C], votes of a Correlation)` gives
+    [N, T-1, K].
+    """
+
+    def __init__(self, along: str, size: tuple[int, int], gain: float, channels: int, centres: Tensor):
+        """`along`: the "rows" (an axis x) or the "columns" (an axis y). centres [K]: the bins, in typical magnitudes.
+
+        `gain`: the share of the picture's width by which one typical magnitude moves it; learned from there, slowly. It must be
+        about right: a camera with half the true gain is wrong about every flick, and training then learns to ignore it.
+        """
+        super().__init__()
+        side = size[1] if along == "rows" else size[0]
+        self.levels = [k for k, level in enumerate(Correlation.LEVELS) if level[1] == along]
+        self.places = [side / Correlation.LEVELS[k][0] for k in self.levels]
+        edges = torch.cat([centres[:1], (centres[1:] + centres[:-1]) / 2, centres[-1:]])  # the bins meet half-way
+        share = torch.linspace(0, 1, 5)
+        self.register_buffer("within", edges[:-1, None] * (1 - share) + edges[1:, None] * share, persistent=False)
+        self.log_gain = nn.Parameter(
+            torch.tensor(0.0)
+        )  # a tenth of its change from `gain`: one number for all bins is slow
+        self.sides = gain * size[1] / side
+        self.belief = nn.Linear(channels, len(self.levels) * Correlation.VOTES)
+        nn.init.zeros_(self.belief.weight)
+        nn.init.constant_(
+            self.belief.bias, 0.5 / Correlation.VOTES
+        )  # near what fits real play when only this is learned
+
+    def forward(self, state: Tensor, votes: list[Tensor]) -> Tensor:
+        shift = -self.within * self.sides * (self.log_gain / 10).exp()  # [K, 5], in sides
+        # Far bins are wider than the peak of a fine level, so a bin's agreement is the best one within it.
+        curves = [
+            _read(votes[level], shift.flatten() * places).unflatten(-1, shift.shape).amax(-1)
+            for level, places in zip(self.levels, self.places, strict=True)
+        ]
+        curve = torch.cat(curves, -2)  # [N, T-1, levels * VOTES, K]
+        curve = (curve - curve.mean(-1, keepdim=True)) / (
+            curve.std(-1, keepdim=True) + 0.02
+        )  # a blur agrees less with all
+        return (self.belief(state).unsqueeze(-2) @ curve).squeeze(-2)
+
+
+def _read(curve: Tensor, at: Tensor) -> Tensor:
+    """curve [..., 2R+1] over displacements -R..R, read between them at `at` [K]: [..., K]; 0 beyond R."""
+    reach = curve.shape[-1] // 2
+    inside = at.abs() <= reach
+    at = (at + reach).clamp(0, 2 * reach)
+    low = at.detach().floor().clamp_max(2 * reach - 1).long()
+    part = at - low
+    return (curve[..., low] * (1 - part) + curve[..., low + 1] * part) * inside
 
 
 def _contrast(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from playtape.nets.correlation import Correlation, cylinder, displacements
+from playtape.nets.correlation import Camera, Correlation, cylinder, displacements
 
 
 def direct(before: torch.Tensor, after: torch.Tensor, bands: int, cells: int, reach: int) -> torch.Tensor:
@@ -71,13 +71,37 @@ def test_a_flick_of_half_the_view_is_seen() -> None:
         assert abs(votes.argmax().item() - len(votes) // 2 + places / 2) <= 2, level  # half the picture to the left
 
 
+@pytest.mark.parametrize("turn", [-4.0, -0.5, 0.0, 0.25, 1.0, 2.5, 5.0])
+def test_an_untrained_camera_reads_turns_of_every_size(turn: float) -> None:
+    torch.manual_seed(6)
+    fov, gain = 90, 0.1  # so one typical magnitude is 9 degrees
+    motion = Correlation((120, 160), fov, hidden=4, width=8)
+    centres = torch.linspace(-1, 1, 81).sign() * 6 * (21 ** torch.linspace(-1, 1, 81).abs() - 1) / 20
+    camera = Camera("rows", (120, 160), gain, 8, centres)
+    frames = torch.stack([room(angle, 120, 160, fov)[0].expand(3, -1, -1) for angle in (0, turn * gain * fov)])[None]
+    seen, votes = motion(frames)
+    read = centres[camera(seen, votes).argmax(-1)].item()
+    assert abs(read - turn) <= 0.15 + 0.1 * abs(turn)
+
+
+def test_mirrored_frames_turn_the_other_way() -> None:
+    torch.manual_seed(7)
+    motion = Correlation((40, 80), fov=90, hidden=4, width=8)
+    with torch.no_grad():
+        motion.weighing.zero_()  # all cells alike, so that the two sides weigh the same
+    camera = Camera("rows", (40, 80), 0.1, 8, torch.linspace(-5, 5, 21))
+    frames = torch.rand(1, 3, 3, 40, 80)
+    ahead, mirrored = (camera(torch.zeros(1, 2, 8), motion(view)[1]) for view in (frames, frames.flip(-1)))
+    torch.testing.assert_close(ahead, mirrored.flip(-1), atol=1e-4, rtol=1e-4)
+
+
 def test_a_pair_knows_only_its_two_frames() -> None:
     torch.manual_seed(2)
     motion = Correlation((40, 40), fov=90, hidden=4, width=8).eval()
     frames = torch.rand(1, 5, 3, 40, 40)
     changed = frames.clone()
     changed[:, 3] = 0
-    same = motion(frames) == motion(changed)
+    same = motion(frames)[0] == motion(changed)[0]
     assert same[:, :2].all()
     assert not same[:, 2].all()
     assert not same[:, 3].all()
