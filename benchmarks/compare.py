@@ -22,11 +22,12 @@ from playtape.recordings import open_recording
 MOVEMENT = ("key.w", "key.a", "key.s", "key.d")
 
 
-def pairs_of(truth: Path, predicted: Path) -> list[Pair]:
+def pairs_of(truth: Path, predicted: Path) -> tuple[list[Pair], list[str]]:
+    """The recordings, and the names of their button columns."""
     files, _ = matched(truth, predicted)
     opened = [(name, open_recording(one), open_recording(other)) for name, one, other in files]
     space = common_space([recording for _, *both in opened for recording in both])
-    return [pair(name, one, other, space) for name, one, other in opened]
+    return [pair(name, one, other, space) for name, one, other in opened], list(space.buttons)
 
 
 def metrics(state: np.ndarray, onset: np.ndarray, axes: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
@@ -48,10 +49,9 @@ def main() -> None:
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     args = parser.parse_args()
-    first, second = pairs_of(args.truth, args.first), pairs_of(args.truth, args.second)
-    if [one.name for one in first] != [one.name for one in second]:
+    (first, names), (second, others) = pairs_of(args.truth, args.first), pairs_of(args.truth, args.second)
+    if [one.name for one in first] != [one.name for one in second] or names != others:
         parser.error("the two predictions are of different recordings")
-    names = list(common_space([open_recording(path) for _, path, _ in matched(args.truth, args.first)[0]]).buttons)
     units, number, unit = units_of([p.time_ns for p in first], [p.covered for p in first])
     bootstrap = Bootstrap.of(number, unit, 0)
 

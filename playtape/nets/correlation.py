@@ -66,6 +66,8 @@ class Correlation(nn.Module):
     agreement with each displacement, [N, T-1, VOTES, 2R+1] in [-1, 1]. H and W must divide by 8 * GRID.
     """
 
+    flat: Tensor  # float [H, W, 2], see `cylinder`
+
     GRID = 5  # bands, and cells along each band
     VOTES = 4  # weighings of the cells into one displacement of the whole picture: screens have bars, hands and guns
     LEVELS = (  # (pooling, along, reach as a share of the side): fine for a step, far for a flick, coarse for a blur
@@ -131,6 +133,8 @@ class Camera(nn.Module):
     a slow turn, a flick and a standstill need different ones. `forward(state [N, T-1, C], votes of a Correlation)` gives
     [N, T-1, K].
     """
+
+    within: Tensor  # float [K, 5], points of each bin from edge to edge, in typical magnitudes
 
     def __init__(self, along: str, size: tuple[int, int], gain: float, channels: int, centres: Tensor):
         """`along`: the "rows" (an axis x) or the "columns" (an axis y). centres [K]: the bins, in typical magnitudes.
