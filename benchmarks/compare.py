@@ -15,11 +15,10 @@ import numpy as np
 
 from playtape.evaluate import counts, scores
 from playtape.evaluate.bootstrap import Bootstrap, bounds, units_of
+from playtape.evaluate.honest import MOVEMENT
 from playtape.evaluate.pairs import matched
 from playtape.evaluate.rows import Pair, Rows, baselines, common_space, pair
 from playtape.recordings import open_recording
-
-MOVEMENT = ("key.w", "key.a", "key.s", "key.d")
 
 
 def pairs_of(truth: Path, predicted: Path) -> tuple[list[Pair], list[str]]:
@@ -32,7 +31,7 @@ def pairs_of(truth: Path, predicted: Path) -> tuple[list[Pair], list[str]]:
 
 def metrics(state: np.ndarray, onset: np.ndarray, axes: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
     """Sums with any leading shape to numbers of that shape."""
-    f1 = scores.f1(*np.moveaxis(state[..., :3], -1, 0))
+    f1 = scores.button_scores(state)["state_f1"]
     moves = [names.index(name) for name in MOVEMENT]
     onsets = scores.f1(*np.moveaxis(onset[..., moves, :, :].sum(-3), -1, 0))
     return {

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from playtape.actions.games import DOOM
+from playtape.envs import nothing
+from playtape.envs._doom_player import AROUND
 from playtape.envs._hand import Hand
 from playtape.envs.doom import HZ, MAPS, Doom
 from playtape.play import play_episodes
 from playtape.recordings import Recording, find_recordings, open_recording
+from playtape.recordings.desync import MOVES
 
-HALF_TURN = 180 * 65536 / 8 / 360  # mouse counts
-WALKING = [DOOM.buttons.index(name) for name in ("key.w", "key.s", "key.a", "key.d")]
+WALKING = [DOOM.buttons.index(name) for name in MOVES]
 WEAPONS = [f"key.{n}" for n in range(2, 8)]
 
 
@@ -54,7 +56,7 @@ class Anywhere(Doom):
         if things:
             thing = things[rng.integers(len(things))]
             game.send_game_command(f"warp {thing.position_x:.0f} {thing.position_y:.0f}")
-        rest = {"buttons": np.zeros(len(DOOM.buttons), np.int8), "axes": np.zeros(1, np.float32)}
+        rest = nothing(DOOM)
         turn = {**rest, "axes": rng.uniform(-1500, 1500, 1).astype(np.float32)}
         weapon = rng.choice(WEAPONS)
         draw = {**rest, "buttons": np.array([name == weapon for name in DOOM.buttons], np.int8)}
@@ -93,7 +95,7 @@ class Replay:
         walking = buttons[WALKING].any()
         self.places = [*self.places[-HZ // 2 :], (info["position_x"], info["position_y"])] if walking else []
         if len(self.places) > HZ // 2 and not self.hand.moving and np.ptp(self.places, axis=0).max() < 60:
-            self.hand.stroke(float(self.rng.choice([-1, 1]) * self.rng.uniform(0.3, 1.0) * HALF_TURN), slowness=0.6)
+            self.hand.stroke(float(self.rng.choice([-1, 1]) * self.rng.uniform(0.3, 1.0) * AROUND), slowness=0.6)
             self.places.clear()
         if self.hand.moving:
             axes = np.array([self.hand.step()[1]], np.float32)

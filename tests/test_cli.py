@@ -220,8 +220,6 @@ def test_ctrl_c_in_the_middle_leaves_whole_files_only(shared_data: Path, tmp_pat
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
-    if process.returncode == 0:
-        pytest.skip("the machine was quicker than Ctrl-C")
     assert process.returncode == 130, said
     assert said.splitlines()[-1].endswith("stopped by Ctrl-C; what was finished stays, nothing half-written does.")
     assert "Traceback" not in said

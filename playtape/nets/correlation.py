@@ -97,11 +97,10 @@ class Correlation(nn.Module):
         n, t = frames.shape[:2]
         with torch.no_grad():
             volumes = self.volumes(frames)  # each [N*(T-1), GRID, GRID, 2R+1]
-        seen = list(zip(volumes, self.sharpness, self.weighing, strict=True))
-        votes = [(3 * w).softmax(-1) @ v.flatten(1, 2) for v, _, w in seen]
+        votes = [(3 * w).softmax(-1) @ v.flatten(1, 2) for v, w in zip(volumes, self.weighing, strict=True)]
         sure = [(3 * sharp * vote).softmax(-1).flatten(1) for vote, sharp in zip(votes, self.sharpness, strict=True)]
         picture = self.picture(torch.cat(sure, -1)).relu()
-        sharpened = [(v * sharp).softmax(-1) for v, sharp, _ in seen]
+        sharpened = [(v * sharp).softmax(-1) for v, sharp in zip(volumes, self.sharpness, strict=True)]
         cells = self.cell(torch.cat([*volumes, *sharpened], -1).permute(0, 3, 1, 2))  # [N*(T-1), hidden, GRID, GRID]
         motion = self.out(torch.cat([cells.flatten(1), picture], -1))
         return motion.unflatten(0, (n, t - 1)), [vote.unflatten(0, (n, t - 1)) for vote in votes]
@@ -149,15 +148,12 @@ class Camera(nn.Module):
         edges = torch.cat([centres[:1], (centres[1:] + centres[:-1]) / 2, centres[-1:]])  # the bins meet half-way
         share = torch.linspace(0, 1, 5)
         self.register_buffer("within", edges[:-1, None] * (1 - share) + edges[1:, None] * share, persistent=False)
-        self.log_gain = nn.Parameter(
-            torch.tensor(0.0)
-        )  # a tenth of its change from `gain`: one number for all bins is slow
-        self.sides = gain * size[1] / side
+        self.sides = gain * size[1] / side  # that one typical magnitude moves the picture by, to begin with
+        self.log_gain = nn.Parameter(torch.tensor(0.0))  # ten times its change since: it is to learn slowly
         self.belief = nn.Linear(channels, len(self.levels) * Correlation.VOTES)
         nn.init.zeros_(self.belief.weight)
-        nn.init.constant_(
-            self.belief.bias, 0.5 / Correlation.VOTES
-        )  # near what fits real play when only this is learned
+        # Near what fits real play when nothing else is learned.
+        nn.init.constant_(self.belief.bias, 0.5 / Correlation.VOTES)
 
     def forward(self, state: Tensor, votes: list[Tensor]) -> Tensor:
         shift = -self.within * self.sides * (self.log_gain / 10).exp()  # [K, 5], in sides
@@ -167,9 +163,8 @@ class Camera(nn.Module):
             for level, places in zip(self.levels, self.places, strict=True)
         ]
         curve = torch.cat(curves, -2)  # [N, T-1, levels * VOTES, K]
-        curve = (curve - curve.mean(-1, keepdim=True)) / (
-            curve.std(-1, keepdim=True) + 0.02
-        )  # a blur agrees less with all
+        spread = curve.std(-1, keepdim=True) + 0.02
+        curve = (curve - curve.mean(-1, keepdim=True)) / spread  # a blur agrees less with every displacement
         return (self.belief(state).unsqueeze(-2) @ curve).squeeze(-2)
 
 
