@@ -19,7 +19,11 @@ def table(result: dict[str, Any]) -> str:
             group = row["group"]
             lines.append(_heading(result, group))
         lines.append("  " + row["title"].ljust(width) + " ".join(_cells(row)).rstrip() + _arrow(row))
-    lines += ["", "↓ lower is better, →1 is right at 1, all others: higher is better.", *_risk(result)]
+    lines += ["", "↓ lower is better, →1 is right at 1, all others: higher is better."]
+    lines += [
+        "Copy previous is given the true interval before, which no labeller is: hard to beat where keys stay held."
+    ]
+    lines += _risk(result)
     lines += [f"Intervals: {result['bootstrap']['note']}; {result['bootstrap']['resamples']} resamples."]
     lines += [f"Warning: {text}" for text in result["warnings"]]
     return "\n".join(lines)

@@ -55,6 +55,12 @@ def label(
     targets = _targets(source, out)
     _check_writable(out, targets)
     Calibration.of(loaded.train, loaded.space)  # raises before an hour of video is decoded
+    if "calibration" not in loaded.train:
+        print(
+            f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5; "
+            f"`playtape train --resume {model}` calibrates a run that was cut off",
+            file=sys.stderr,
+        )
     outputs, seconds, skipped = [], 0.0, {}
     for video, target in targets.items():
         try:

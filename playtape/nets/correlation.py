@@ -109,18 +109,23 @@ class Correlation(nn.Module):
         """The displacements at each level, along rows or columns, on one common grid."""
         n, t = frames.shape[:2]
         x = (frames.new_tensor(LUMA) @ frames.flatten(3)).view(n * t, 1, *frames.shape[3:])
-        x = functional.grid_sample(x, self.flat.expand(n * t, -1, -1, -1), align_corners=False)
-        pooled = {p: functional.avg_pool2d(x, p)[:, 0] for p in {pooling for pooling, _, _ in self.LEVELS}}
+        # All pictures are sampled alike, so they are the channels of one: where to read is worked out once, not N * T times.
+        x = functional.grid_sample(x.transpose(0, 1), self.flat[None], align_corners=False)[0]
+        levels, size = {}, x
         # Contrast is taken at each level anew: a picture made high-pass first has nothing left to pool.
-        levels = {p: _contrast(level) for p, level in pooled.items()}
+        for pooling in sorted({pooling for pooling, _, _ in self.LEVELS}):
+            while size.shape[-1] * pooling > x.shape[-1]:
+                size = _halved(size)
+            levels[pooling] = _contrast(size)
         volumes = []
         for (pooling, along, _), reach in zip(self.LEVELS, self.reaches, strict=True):
-            level = levels[pooling].unflatten(0, (n, t))
+            level = levels[pooling] if along == "rows" else levels[pooling].mT
+            if pooling == 1:
+                level = level[:, ::2] + level[:, 1::2]  # across a motion half the pixels do, for half the price
+            level = level.unflatten(0, (n, t))
             before, after = level[:, :-1].flatten(0, 1), level[:, 1:].flatten(0, 1)
-            if along == "rows":
-                volumes.append(displacements(before, after, self.GRID, self.GRID, reach))
-            else:
-                volumes.append(displacements(before.mT, after.mT, self.GRID, self.GRID, reach).transpose(1, 2))
+            volume = displacements(before, after, self.GRID, self.GRID, reach)
+            volumes.append(volume if along == "rows" else volume.transpose(1, 2))
         return volumes
 
 
@@ -178,10 +183,24 @@ def _read(curve: Tensor, at: Tensor) -> Tensor:
     return (curve[..., low] * (1 - part) + curve[..., low + 1] * part) * inside
 
 
-def _contrast(x: Tensor) -> Tensor:
-    """[M, H, W] luminance 0..1 to what stands out of its neighbourhood, whatever the light."""
-    x = x - _around(x)
-    return x / (_around(x.square()).sqrt() + 0.02)
+def _contrast(x: Tensor, radius: int = 4) -> Tensor:
+    """[M, H, W] luminance 0..1 to what stands out of its neighbourhood, whatever the light.
+
+    Where the sides are even, the light is measured once for a tile of 2 by 2 pixels: that is three times quicker.
+    """
+    m, h, w = x.shape
+    tile = 1 if h % 2 or w % 2 else 2
+    mean, power = (_halved(v) if tile == 2 else v for v in (x, x.square()))
+    mean, power = _around(mean, radius // tile), _around(power, radius // tile)
+    spread = (power - mean.square()).clamp_min(0).sqrt() + 0.02
+    tiled = x.view(m, h // tile, tile, w // tile, tile)
+    return ((tiled - mean[:, :, None, :, None]) / spread[:, :, None, :, None]).view(m, h, w)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """[M, H, W] to [M, H/2, W/2], the mean of each 2 by 2. (`avg_pool2d` takes ten times as long on a CPU.)"""
+    x = x[..., ::2] + x[..., 1::2]
+    return (x[..., ::2, :] + x[..., 1::2, :]) / 4
 
 
 def _around(x: Tensor, radius: int = 4) -> Tensor:

@@ -14,6 +14,7 @@ from playtape.actions.games import DOOM
 from playtape.clips import store
 from playtape.errors import BadInput
 from playtape.label import label
+from playtape.label.decode import Calibration
 from playtape.label.label import _ahead
 from playtape.models import idm
 from playtape.recordings import open_recording, save_recording, write_video
@@ -56,6 +57,19 @@ def test_a_video_becomes_a_recording(model: Path, video: Path, tmp_path: Path) -
     assert len(told["model_sha256"]) == 64
     assert told["seen_in_training"] == "false"
     assert len(json.loads(told["calibration"])["threshold"]) == len(DOOM.buttons)
+
+
+def test_a_model_without_calibration_says_so(
+    model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label(video, tmp_path / "out", model=model, progress=False)
+    assert "never calibrated" in capsys.readouterr().err
+    calibrated = tmp_path / "model"
+    shutil.copytree(model, calibrated)
+    train = json.loads((calibrated / "train.json").read_text())
+    checkpoint.write_json(calibrated / "train.json", {**train, "calibration": Calibration.none(DOOM).to_json()})
+    label(video, tmp_path / "out", model=calibrated, progress=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_labelling_twice_gives_the_same_events(model: Path, video: Path, tmp_path: Path) -> None:
