@@ -171,6 +171,16 @@ def test_snapshots_every_second_agree_with_the_events(tmp_path):
     assert mouse[4 * SECOND] == {"x": 11, "y": 12, "buttons": []}
 
 
+def test_motion_just_before_a_snapshot_keeps_its_time(tmp_path):
+    video = Video(write_video(tmp_path / "v.mp4", numbered(50), fps=10))
+    rows = [(SECOND - 60_000_000, "mouse.dx", 224), (SECOND - 60_000_000, "mouse.left", 1), (SECOND + 1, "mouse.dx", 3)]
+    path = save_recording(
+        Recording(video, Events.from_rows([*rows, (SECOND + 1, "mouse.left", 0)])), tmp_path / "a.mcap"
+    )
+    stamps = [log for topic, log, _ in messages(path) if topic == "mouse/raw"]
+    assert stamps == [SECOND - 60_000_000, SECOND + 1]
+
+
 def test_snapshots_stand_in_a_recording_without_events(video, tmp_path):
     path = save_recording(Recording(video, Events.empty()), tmp_path / "a.mcap")
     topics = [topic for topic, _, _ in messages(path)]
