@@ -20,7 +20,7 @@ import numpy as np
 
 from playtape.errors import BadInput
 
-__all__ = ["demo_lumps", "find_program", "iwad_for", "render", "rendered_frames"]
+__all__ = ["demo_lumps", "drawn", "find_program", "iwad_for", "render", "rendered_frames"]
 
 PLACES = ("/usr/games", "/usr/local/games", "/usr/local/bin", "/opt/homebrew/bin")  # Debian's is not on every PATH
 RENDERED = (480, 640)  # height, width of the software renderer; stored at half of it
@@ -28,9 +28,9 @@ SILENCE_SECONDS = 60.0  # the program starts within 2 s and draws 50-100 picture
 SETTINGS = """screen_resolution "640x480"
 videomode "Software"
 render_vsync 0
-uncapped_framerate 0
+uncapped_framerate {between:d}
 hudadd_demoprogressbar 0
-cap_fps 35
+cap_fps {fps}
 cap_wipescreen 0
 cap_soundcommand "cat"
 cap_videocommand "cat > pictures"
@@ -71,15 +71,20 @@ def find_program() -> Path:
     return Path(found)
 
 
-def rendered_frames(lump: Path, player: int, tics: int, *, iwad: Path | None = None) -> Iterator[np.ndarray]:
-    """The pictures of `player` (0-3) in a demo, one after each of its `tics`, uint8 [240, 320, 3] RGB.
+def drawn(lump: Path, player: int, count: int, *, iwad: Path | None = None, fps: int = 35) -> Iterator[np.ndarray]:
+    """The first `count` pictures of `player` (0-3) in a demo, uint8 [480, 640, 3] RGB.
 
-    Raises BadInput where the program is missing, stops early, or draws another number of pictures than there are tics.
+    At 35 a second there is one after each tic; any other rate is drawn between the tics as well. Raises BadInput where the
+    program is missing, stops early, or has more pictures to draw.
     """
     program = find_program()
-    iwad = iwad or iwad_for(lump.stem)
     with tempfile.TemporaryDirectory(prefix="playtape-dsda-") as work:
-        yield from _play(program, lump.resolve(), player, tics, iwad, Path(work))
+        yield from _play(program, lump.resolve(), player, count, iwad or iwad_for(lump.stem), fps, Path(work))
+
+
+def rendered_frames(lump: Path, player: int, tics: int, *, iwad: Path | None = None) -> Iterator[np.ndarray]:
+    """The pictures of `player` in a demo, one after each of its `tics`, uint8 [240, 320, 3] RGB. Raises as `drawn`."""
+    return map(_halved, drawn(lump, player, tics, iwad=iwad))
 
 
 def render(lump: Path, out: Path, player: int, tics: int, *, iwad: Path | None = None) -> Path:
@@ -89,8 +94,8 @@ def render(lump: Path, out: Path, player: int, tics: int, *, iwad: Path | None =
     return write_video(out, rendered_frames(lump, player, tics, iwad=iwad), fps=35.0, gop=35)
 
 
-def _play(program: Path, lump: Path, player: int, tics: int, iwad: Path, work: Path) -> Iterator[np.ndarray]:
-    (work / "settings.cfg").write_text(SETTINGS)
+def _play(program: Path, lump: Path, player: int, count: int, iwad: Path, fps: int, work: Path) -> Iterator[np.ndarray]:
+    (work / "settings.cfg").write_text(SETTINGS.format(between=fps != 35, fps=fps))
     os.mkfifo(work / "pictures")
     environment = {**os.environ, "SDL_AUDIODRIVER": "dummy", "SDL_VIDEODRIVER": "dummy"}
     environment |= {"HOME": str(work), "XDG_RUNTIME_DIR": str(work)}
@@ -102,13 +107,15 @@ def _play(program: Path, lump: Path, player: int, tics: int, iwad: Path, work: P
             [str(program), *arguments], cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        for k in range(tics):
+        for k in range(count):
             raw = _read(pipe, game, RENDERED[0] * RENDERED[1] * 3)
             if raw is None:
-                raise BadInput(f"dsda-doom drew {k} pictures of {lump.name}, which has {tics} tics: {_last_line(work)}")
-            yield _halved(np.frombuffer(raw, np.uint8).reshape(*RENDERED, 3))
+                raise BadInput(
+                    f"dsda-doom drew {k} pictures of {lump.name}, where {count} were to come: {_last_line(work)}"
+                )
+            yield np.frombuffer(raw, np.uint8).reshape(*RENDERED, 3)
         if _read(pipe, game, 1) is not None:
-            raise BadInput(f"dsda-doom drew more pictures of {lump.name} than its {tics} tics.")
+            raise BadInput(f"dsda-doom drew more pictures of {lump.name} than {count}.")
     finally:
         os.close(pipe)
         with contextlib.suppress(ProcessLookupError):
