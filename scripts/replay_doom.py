@@ -5,7 +5,8 @@
 Stretches of a few seconds of the recordings' inputs are played one after another in ViZDoom, on the maps of Freedoom 1 and 2,
 from a random place, with every weapon and without dying: the pictures are new, the presses and turns are those of people.
 Hands that look at nothing run into walls; where walking gets them nowhere for half a second, they turn away in one quick stroke.
-The maps of the demos left out are left out too, so that neither their inputs nor their places are seen.
+The maps of the demos left out are left out too, so that neither their inputs nor their places are seen. People flick the mouse
+a few times a minute, which is too seldom to learn flicks from; `--flicks 0.03` adds one about every second, up to half around.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import numpy as np
 
 from playtape.actions.games import DOOM
 from playtape.envs import nothing
-from playtape.envs._doom_player import AROUND
+from playtape.envs._doom_player import AROUND, GRAIN
 from playtape.envs._hand import Hand
 from playtape.envs.doom import HZ, MAPS, Doom
 from playtape.play import play_episodes
@@ -70,15 +71,16 @@ class Anywhere(Doom):
 
 
 class Replay:
-    """Plays stretches of recorded (buttons, axes); turns away where it has not moved for a second."""
+    """Plays stretches of recorded (buttons, axes); turns away where it has not moved for a second; flicks with a chance a tic."""
 
-    def __init__(self, inputs: list[tuple[np.ndarray, np.ndarray]]):
-        self.inputs = inputs
+    def __init__(self, inputs: list[tuple[np.ndarray, np.ndarray]], flicks: float = 0.0):
+        self.inputs, self.flicks = inputs, flicks
         self.lengths = np.array([len(buttons) for buttons, _ in inputs], float)
 
     def start(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.places: list[tuple[float, float]] = []
+        self.flick: list[float] = []  # counts of the tics to come
         self.hand = Hand(self.rng, 0.7, 32.0)
         self._draw()
 
@@ -99,6 +101,12 @@ class Replay:
             self.places.clear()
         if self.hand.moving:
             axes = np.array([self.hand.step()[1]], np.float32)
+        elif self.flicks and not self.flick and self.rng.random() < self.flicks:
+            whole = self.rng.choice([-1, 1]) * self.rng.uniform(0.08, 1.0) * AROUND
+            tics = self.rng.dirichlet(np.full(self.rng.integers(1, 5), 2.0)) * whole
+            self.flick = [GRAIN * round(counts / GRAIN) for counts in tics]
+        if self.flick:
+            axes = np.array([self.flick.pop(0)], np.float32)
         return {"buttons": np.asarray(buttons, np.int8), "axes": np.asarray(axes, np.float32)}
 
 
@@ -109,6 +117,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=240)
     parser.add_argument("--steps", type=int, default=525, help="of an episode")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--flicks", type=float, default=0.0, help="chance a tic that a flick begins")
     parser.add_argument(
         "--leave-out", nargs="*", default=["*demo4*"], help="recordings by name; their maps go with them"
     )
@@ -121,7 +130,9 @@ def main() -> None:
         maps = [level for level in levels if f"{game}/{level}" not in unseen]
         seeds = range(args.seed + k, args.seed + args.episodes, len(MAPS))
         with contextlib.closing(Anywhere(game, maps)) as env:
-            play_episodes(env, Replay(inputs), ("replay", f"doom:{game}"), seeds, args.out, max_steps=args.steps)
+            play_episodes(
+                env, Replay(inputs, args.flicks), ("replay", f"doom:{game}"), seeds, args.out, max_steps=args.steps
+            )
     print(f"inputs of {len(inputs)} recordings; not played: {', '.join(sorted(unseen))}")
 
 

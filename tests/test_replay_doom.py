@@ -64,3 +64,12 @@ def test_episodes_begin_in_different_places(played) -> None:
 def test_the_map_of_a_demo(name: str, level: str, expected: str) -> None:
     recording = SimpleNamespace(path=Path(f"{name}.mcap"), info=SimpleNamespace(extra={"map": level}))
     assert SCRIPT["map_of"](recording) == expected
+
+
+def test_flicks_are_played_as_they_are_recorded() -> None:
+    hands = SCRIPT["Replay"]([inputs()], flicks=0.2)
+    hands.start(3)
+    turns = np.array([hands.act(None, {"position_x": k, "position_y": 0.0})["axes"][0] for k in range(400)])
+    assert (turns % 32 == 0).all()
+    assert (np.abs(turns) > 10 * 32).mean() > 0.1
+    assert np.abs(turns).max() <= 4096

@@ -43,6 +43,7 @@ class Run(Generic[Config]):
     seed: int = 0
     save_every: int = 500  # steps
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
+    init: Path | None = None  # a checkpoint to begin from: its weights and its action space
 
 
 def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
@@ -60,9 +61,13 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         )
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
+    begun = None if run.init is None else _begun(run.init, name, run.model, space)
+    space = space if begun is None else begun.space
     torch.manual_seed(run.seed)
     module = models.model(name)
     model = module.build(run.model, space)
+    if begun is not None and not resume:
+        model.load_state_dict(begun.model.state_dict())
     size, fps = (run.model.height, run.model.width_px), run.data.fps
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
     stored = [store(recording, space, size, fps) for recording in shown]
@@ -70,7 +75,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     if resume:  # before run.json says so: the state must be of this model
         state.load_state(run.out, module.build(run.model, space), torch.optim.AdamW(model.parameters()))
     run.out.mkdir(parents=True, exist_ok=True)
-    history = _started(run.out).get("history", []) if resume else []
+    history = _started(run.out).get("history", []) if resume else list(begun.train.get("history", [])) if begun else []
     history = [*history, {"from_step": done, "command": f"playtape train {shlex.join(argv)}"}]
     config = json.loads(json.dumps(asdict(run), default=str))
     checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
@@ -173,6 +178,19 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
             f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`"
         )
     return (rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest), True
+
+
+def _begun(folder: Path, name: str, config: Any, seen: ActionSpace) -> checkpoint.Loaded:
+    """The checkpoint that a run begins from. Raises BadInput if it is another model; says what its action space lacks."""
+    begun = checkpoint.load(folder)
+    if begun.name != name or begun.model.config != config:
+        raise BadInput(
+            f"cannot begin from {folder}: it is {begun.name} with {begun.model.config}, and the run is {name} with {config}"
+        )
+    known = {*begun.space.buttons, *(axis.name for axis in begun.space.axes)}
+    if new := [each for each in (*seen.buttons, *(axis.name for axis in seen.axes)) if each not in known]:
+        print(f"not in the action space of {folder}, so not learned: {', '.join(new)}", file=sys.stderr)
+    return begun
 
 
 def _started(folder: Path) -> dict[str, Any]:

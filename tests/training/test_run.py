@@ -72,6 +72,28 @@ def test_resume_is_bit_exact(data: Path, tmp_path: Path) -> None:
     assert [row["step"] for row in logs[0]] == [row["step"] for row in logs[1]]
 
 
+def test_a_run_can_begin_from_a_checkpoint(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(words(data, first, "--steps", "20"), progress=False)
+    held = load_file(first / "model.safetensors")
+    again = words(
+        data, second, "--steps", "1", "--init", str(first), "--optimiser.lr", "0", "--optimiser.final-lr", "0"
+    )
+    train(again, progress=False)
+    begun = load_file(second / "model.safetensors")
+    assert all((held[key] == begun[key]).all() for key in held)
+    history = checkpoint.load(second).train["history"]
+    assert [f"--out {run}" in entry["command"] for run, entry in zip((first, second), history, strict=True)] == [
+        True,
+        True,
+    ]
+    assert checkpoint.load(second).space == checkpoint.load(first).space
+    with pytest.raises(BadInput, match="cannot begin from"):
+        train(
+            words(data, tmp_path / "third", "--steps", "1", "--init", str(first), "--model.width", "48"), progress=False
+        )
+
+
 @pytest.mark.parametrize(
     "form", [["--resume", "RUN", "--steps", "30"], ["idm-tiny", "DATA", "--out", "RUN", "--steps", "30", "--resume"]]
 )
