@@ -33,8 +33,8 @@ from playtape.training.memory import keep_freed_memory
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
-BATCH = 16  # frames resized at once
-AHEAD = 8  # batches decoded before the model asks for them
+BATCH = 32  # frames looked at together
+AHEAD = 4  # batches decoded before the model asks for them
 
 
 def label(

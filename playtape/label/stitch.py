@@ -1,52 +1,66 @@
 """Any length of video through a model that sees a stretch at a time, as if it had seen the whole at once.
 
-Frames come in, beliefs go out; each interval is judged with `model.reach` frames before and after it, except at the two ends
-of the video, where there are none. Memory is bounded by one stretch, whatever the video's length.
+Frames come in, beliefs go out. Each two neighbouring frames are looked at once, as they come; each interval is judged with
+`model.reach` rows before and after it, except at the two ends of the video, where there are none. Memory is bounded by one
+stretch, whatever the video's length.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from playtape.models.protocols import Labeler, Labels
+from playtape.models.protocols import Labeler, Labels, Rows
 
-KEEP = 256  # intervals judged in one pass: few enough for a few hundred MB, many enough that the reach around them is cheap
+KEEP = 256  # intervals judged in one pass: many enough that the reach around them is cheap
 
 
 def stitch(model: Labeler, batches: Iterable[Tensor], keep: int = KEEP) -> Labels:
-    """uint8 frames in batches of [n, 3, H, W], in order, T in all, to beliefs of T rows (the last means nothing).
+    """uint8 frames in batches of [n, 3, H, W], in order, T >= 2 in all, to beliefs of T rows (the last repeats the one before).
 
-    Returns Labels of float32 [T, ...] tensors on the CPU. A model whose frames beyond `reach` do not matter gives what one
-    pass over the whole video would give.
+    Returns Labels of float32 [T, ...] tensors on the CPU: what one pass over the whole video would give.
     """
-    parts = [_rows(model.label(frames), first, last) for frames, first, last in _stretches(batches, model.reach, keep)]
-    names = [field.name for field in fields(Labels)]
-    return Labels(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+    looks = (model.look(frames[None]) for frames in _pairs(batches))
+    parts = [_kept(model.judge(rows), first, last) for rows, first, last in _stretches(looks, model.reach, keep)]
+    whole = (torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Labels))
+    return Labels(*(torch.cat([belief, belief[-1:]]) for belief in whole))
 
 
-def _stretches(batches: Iterable[Tensor], reach: int, keep: int) -> Iterator[tuple[Tensor, int, int]]:
-    """(frames, first, last): pass these frames, keep rows first to last of what comes back."""
-    held, start, done = [], 0, 0  # frames in hand, number of the first of them, rows already given
+def _pairs(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The same batches, each with the last frame of the one before: every two neighbours are together once."""
+    last = None
     for batch in batches:
-        held.append(batch)
-        while start + sum(map(len, held)) >= done + keep + reach + 1:
-            frames = torch.cat(held)
-            stop = done + keep + reach + 1 - start
-            yield frames[:stop], done - start, done - start + keep
+        frames = batch if last is None else torch.cat([last, batch])
+        last = batch[-1:]
+        if len(frames) > 1:
+            yield frames
+
+
+def _stretches(looks: Iterable[Rows], reach: int, keep: int) -> Iterator[tuple[Rows, int, int]]:
+    """(rows [1, n, ...], first, last): judge these rows, keep first to last of what comes back."""
+    held: list[Rows] = []
+    start, count, done = 0, 0, 0  # number of the first row in hand, how many there are, rows already given
+    for look in looks:
+        held.append(look)
+        count += look[0].shape[1]
+        while start + count >= done + keep + reach:
+            rows = _cat(held)
+            yield _cut(rows, 0, done + keep + reach - start), done - start, done - start + keep
             done += keep
             drop = max(0, done - reach - start)
-            held, start = [frames[drop:]], start + drop
-    frames = torch.cat(held)
-    if done < start + len(frames):
-        yield frames, done - start, len(frames)
+            held, start, count = [_cut(rows, drop, count)], start + drop, count - drop
+    if done < start + count:
+        yield _cat(held), done - start, count
 
 
-def _rows(labels: Labels, first: int, last: int) -> Labels:
-    return Labels(*(getattr(labels, field.name)[first:last].float().cpu() for field in fields(Labels)))
+def _cat(looks: list[Rows]) -> Rows:
+    return tuple(torch.cat(parts, 1) for parts in zip(*looks, strict=True))
 
 
-def as_numpy(labels: Labels) -> dict[str, np.ndarray]:
-    return {field.name: getattr(labels, field.name).numpy() for field in fields(Labels)}
+def _cut(rows: Rows, first: int, last: int) -> Rows:
+    return tuple(row[:, first:last] for row in rows)
+
+
+def _kept(labels: Labels, first: int, last: int) -> Labels:
+    return Labels(*(getattr(labels, field.name)[0, first:last].float().cpu() for field in fields(Labels)))

@@ -19,7 +19,7 @@ from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput
-from playtape.models.protocols import Labels, Model
+from playtape.models.protocols import Labels, Model, Rows
 from playtape.models.recipe import Data, Optimiser, Recipe, within
 from playtape.nets.appearance import Appearance
 from playtape.nets.correlation import Camera, Correlation
@@ -105,13 +105,21 @@ class IDM(Model):
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """uint8 [N, T, 3, H, W] to logits: held [N, T-1, B], change [N, T-1, B, 2] (press, release), axis [N, T-1, A, K]."""
-        n, t = frames.shape[:2]
-        x = frames.float().div_(255)
+        return self._logits(self.look(frames))
+
+    def look(self, frames: Tensor) -> Rows:
+        """uint8 [*b, T, 3, H, W] to what each two neighbouring frames show by themselves, rows of [*b, T-1, ...]."""
+        lead, t = frames.shape[:-4], frames.shape[-4]
+        x = frames.reshape(-1, *frames.shape[-4:]).float().div_(255)
         around_zero = torch.add(x.new_tensor(-2.0), x.flatten(0, 1), alpha=4)  # one pass over the pixels, not two
-        seen = self.appearance(around_zero).view(n, t, -1)
+        seen = self.appearance(around_zero).unflatten(0, x.shape[:2])
         moved, votes = self.motion(x)
-        h = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
-        h = self.norm(self.time(h))
+        joined = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
+        return tuple(row.reshape(*lead, t - 1, *row.shape[2:]) for row in (joined, moved, *votes))
+
+    def _logits(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        joined, moved, *votes = rows
+        h = self.norm(self.time(joined))
         both = torch.cat([h, functional.gelu(moved)], -1)  # what just moved says most about when
         change = self.change(both).unflatten(-1, (len(self.space.buttons), 2))
         axis = self.axis(both).unflatten(-1, (len(self.space.axes), self.config.bins))
@@ -143,14 +151,12 @@ class IDM(Model):
         return {"loss": parts["held"] + parts["change"] + parts["axes"], **parts}
 
     @torch.no_grad()
-    def label(self, frames: Tensor) -> Labels:
-        """uint8 [*b, T, 3, H, W] to beliefs of T rows; the last row repeats the one before and means nothing."""
-        lead = frames.shape[:-4]
-        held, change, axis = self(frames.reshape(-1, *frames.shape[-4:]))
+    def judge(self, rows: Rows) -> Labels:
+        """What `look` gave of T frames, [N, T-1, ...], to beliefs of T-1 rows."""
+        held, change, axis = self._logits(rows)
         mean, std = expectation(axis, self.centres)
         change = change.sigmoid()
-        rows = (held.sigmoid(), change[..., 0], change[..., 1], mean * self.scale, std * self.scale)
-        return Labels(*(torch.cat([row, row[:, -1:]], 1).view(*lead, -1, row.shape[-1]) for row in rows))
+        return Labels(held.sigmoid(), change[..., 0], change[..., 1], mean * self.scale, std * self.scale)
 
 
 def turns(axis: str) -> str:

@@ -15,7 +15,7 @@ from playtape.clips import Clip
 
 @dataclass(frozen=True)
 class Labels:
-    """What a labeller believes of each interval. The last row, which has no interval, means nothing.
+    """What a labeller believes of each interval.
 
     - `held` [*b, T, B]: probability that the button is down at any moment of it.
     - `pressed`, `released` [*b, T, B]: probability that the state changes to held, to free, from the interval before.
@@ -43,10 +43,20 @@ class Trainable(Protocol):
     def losses(self, clip: Clip) -> Mapping[str, Tensor]: ...
 
 
+Rows = tuple[Tensor, ...]
+"""What a labeller sees in neighbouring frames: tensors of [N, T-1, ...], each model's own business."""
+
+
 @runtime_checkable
 class Labeler(Protocol):
-    """`label(frames uint8 [*b, T, 3, H, W])` sees past and future; frames further than `reach` from t do not matter to t."""
+    """Beliefs in two steps, so that a video of any length costs each frame but one look.
+
+    `look(frames uint8 [N, T, 3, H, W])` gives rows of T-1 intervals, each from its own two frames alone; `judge` mixes them
+    along time, past and future, to beliefs of T-1 rows. Rows further than `reach` from t do not matter to t.
+    """
 
     reach: int
 
-    def label(self, frames: Tensor) -> Labels: ...
+    def look(self, frames: Tensor) -> Rows: ...
+
+    def judge(self, rows: Rows) -> Labels: ...

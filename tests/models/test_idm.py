@@ -17,8 +17,8 @@ def test_the_pair_model_knows_two_frames() -> None:
     model = idm.build(replace(idm.tiny(), depth=0), DOOM).eval()
     assert model.reach == 0
     frames = torch.randint(0, 255, (1, 9, 3, 40, 80), dtype=torch.uint8)
-    alone = model.label(frames[:, 4:6])
-    torch.testing.assert_close(model.label(frames).held[:, 4], alone.held[:, 0], atol=1e-5, rtol=1e-5)
+    whole, alone = (model.judge(model.look(seen)) for seen in (frames, frames[:, 4:6]))
+    torch.testing.assert_close(whole.held[:, 4], alone.held[:, 0], atol=1e-5, rtol=1e-5)
 
 
 def test_changes_are_told_from_the_interval_before() -> None:
