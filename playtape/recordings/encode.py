@@ -53,6 +53,9 @@ def add_stream(container: Any, size: tuple[int, int], *, fps: float | None, crf:
     stream.time_base = stream.codec_context.time_base = MICRO if fps is None else 1 / rate
     stream.codec_context.gop_size = gop
     stream.codec_context.max_b_frames = 0
+    stream.thread_type = (
+        "AUTO"  # else x264 cuts each picture into a slice per core, so that files would differ by machine
+    )
     return stream
 
 

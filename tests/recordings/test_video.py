@@ -148,6 +148,11 @@ def test_write_video_at_given_times(tmp_path):
     assert_numbered(video.stream(), range(5))
 
 
+def test_a_picture_is_one_slice_however_many_cores_write_it(tmp_path):
+    path = write_video(tmp_path / "v.mp4", numbered(3), fps=30)
+    assert b"sliced_threads=0" in path.read_bytes()
+
+
 def test_first_frame_after_the_sound(encode):
     """The container's start is time 0: a picture that comes 200 ms after the sound is at 200 ms."""
     video = Video(encode("v.mkv", numbered(10), pts=range(6, 16), audio=True))
