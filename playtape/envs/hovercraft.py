@@ -220,7 +220,7 @@ def _turn(angle: float) -> float:
 
 
 def _direction(road: np.ndarray, k: int) -> float:
-    dx, dy = road[(k + 3) % len(road)] - road[k]
+    dx, dy = road[(k + 3) % len(road)] - road[k % len(road)]
     return float(np.arctan2(dy, dx))
 
 
