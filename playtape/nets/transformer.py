@@ -1,0 +1,105 @@
+"""A pre-norm transformer block as large policies use it: RMS norm on queries and keys, rotary positions, SwiGLU, and a K/V cache.
+
+The block of Pixels2Play (arXiv 2601.04575), of which the LLaMA block is the relative: queries and keys are normalised over the whole
+width before it is split into heads, rotary angles turn interleaved pairs, nothing has a bias. Parameters have the published names.
+The full forward and the one with a cache are the same function: `past` holds what earlier calls kept.
+
+Shapes: `N` sequences, `T` tokens now, `L` tokens before, `D` width, `H` heads, `E` = D/H.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * scale over the last dimension, in float32."""
+
+    def __init__(self, width: int, eps: float = 1e-5):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.float()
+        wide = wide * (wide.square().mean(-1, keepdim=True) + self.eps).rsqrt()
+        return (wide * self.scale.float()).to(x.dtype)
+
+
+def rotary(position: Tensor, size: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [T, E/2] of integer positions [T] for heads of `size` E."""
+    rate = base ** (-torch.arange(0, size, 2, device=position.device, dtype=torch.float32) / size)
+    angle = position.float()[:, None] * rate
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair (2i, 2i+1) of x [N, H, T, E] by its position's angle."""
+    cos, sin = (part.to(x.dtype) for part in angles)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
+
+
+class Attention(nn.Module):
+    """`sinks`: learned keys and values that every token sees and no position turns."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, sinks: int = 0):
+        super().__init__()
+        self.heads = heads
+        self.c_attn = nn.Linear(width, 3 * width, bias=False)
+        self.c_proj = nn.Linear(width, width, bias=False)
+        self.q_norm, self.k_norm = RMSNorm(width), RMSNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        if sinks:
+            self.k_sinks = nn.Parameter(0.02 * torch.randn(heads, sinks, width // heads))
+            self.v_sinks = nn.Parameter(0.02 * torch.randn(heads, sinks, width // heads))
+        self.sinks = sinks
+
+    def keys(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values [N, H, T, E] of x [N, T, D], not turned yet."""
+        q, k, v = self.c_attn(x).chunk(3, -1)
+        split = (-1, x.shape[1], self.heads, x.shape[2] // self.heads)
+        return tuple(part.reshape(split).transpose(1, 2) for part in (self.q_norm(q), self.k_norm(k), v))  # type: ignore[return-value]
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, causal: bool = False) -> Tensor:
+        """x [N, T, D]; `mask` bool [T, T + sinks], True where a token may look."""
+        q, k, v = self.keys(x)
+        q, k = rotate(q, angles), rotate(k, angles)
+        if self.sinks:
+            k, v = (torch.cat([part.expand(len(x), -1, -1, -1), own], 2) for part, own in ((self.k_sinks, k), (self.v_sinks, v)))
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        return self.dropout(self.c_proj(seen.transpose(1, 2).flatten(2)))
+
+
+class SwiGLU(nn.Module):
+    """w2(silu(w1 x) * w3 x), with w1 and w3 in one matrix; hidden is 8/3 of the width, up to a multiple of 8."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        hidden = hidden_of(width)
+        self.w13 = nn.Linear(width, 2 * hidden, bias=False)
+        self.w2 = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, value = self.w13(x).chunk(2, -1)
+        return self.w2(functional.silu(gate) * value)
+
+
+def hidden_of(width: int) -> int:
+    """8/3 of the width, rounded down, then up to a multiple of 8: 2736 for 1024."""
+    return -(-(8 * width // 3) // 8) * 8
+
+
+class Block(nn.Module):
+    """[N, T, D] to [N, T, D]: attention and SwiGLU, each on the normalised input and added to it."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, sinks: int = 0):
+        super().__init__()
+        self.self_attention = Attention(width, heads, dropout, sinks)
+        self.self_attention_norm = RMSNorm(width)
+        self.ffn = SwiGLU(width)
+        self.ffn_norm = RMSNorm(width)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        x = x + self.self_attention(self.self_attention_norm(x), angles, mask)
+        return x + self.ffn(self.ffn_norm(x))
