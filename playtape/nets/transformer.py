@@ -2,10 +2,12 @@
 
 The block of Pixels2Play (arXiv 2601.04575), of which the LLaMA block is the relative: queries and keys are normalised over the whole
 width before it is split into heads, rotary angles turn interleaved pairs, nothing has a bias. Parameters have the published names.
-The full forward and the one with a cache are the same function: `past` holds what earlier calls kept.
+One forward serves training and playing: a `Memory` keeps what earlier calls saw, and hands back all that may be looked at.
 
-Shapes: `N` sequences, `T` tokens now, `L` tokens before, `D` width, `H` heads, `E` = D/H.
+Shapes: `N` sequences, `T` tokens now, `K` tokens that may be looked at, `D` width, `H` heads, `E` = D/H.
 """
+
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,15 +28,26 @@ class RMSNorm(nn.Module):
         return (wide * self.scale.float()).to(x.dtype)
 
 
+class Memory(Protocol):
+    """What one attention layer saw before. Keys come in turned already, so their order does not matter."""
+
+    def join(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of now, [N, H, T, E], to all that may be looked at, [N, H, K, E]."""
+        ...
+
+
 def rotary(position: Tensor, size: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [T, E/2] of integer positions [T] for heads of `size` E."""
-    rate = base ** (-torch.arange(0, size, 2, device=position.device, dtype=torch.float32) / size)
-    angle = position.float()[:, None] * rate
-    return angle.cos(), angle.sin()
+    """Cosines and sines, float32 [*b, T, E/2], of integer positions [*b, T] for heads of `size` E.
+
+    Angles are taken in float64: after a day of play a position is some ten million, where float32 is a radian coarse.
+    """
+    rate = base ** (-torch.arange(0, size, 2, device=position.device, dtype=torch.float64) / size)
+    angle = position.double().unsqueeze(-1) * rate
+    return angle.cos().float(), angle.sin().float()
 
 
 def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn each pair (2i, 2i+1) of x [N, H, T, E] by its position's angle."""
+    """Turn each pair (2i, 2i+1) of x [N, H, T, E] by its position's angle, [T, E/2] or one a sequence, [N, 1, T, E/2]."""
     cos, sin = (part.to(x.dtype) for part in angles)
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
@@ -55,19 +68,21 @@ class Attention(nn.Module):
             self.v_sinks = nn.Parameter(0.02 * torch.randn(heads, sinks, width // heads))
         self.sinks = sinks
 
-    def keys(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values [N, H, T, E] of x [N, T, D], not turned yet."""
+    def forward(
+        self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, memory: Memory | None = None
+    ) -> Tensor:
+        """x [N, T, D]; `mask` bool, [T, sinks + K] or one a sequence, [N, 1, T, sinks + K]: True where a token may look."""
         q, k, v = self.c_attn(x).chunk(3, -1)
-        split = (-1, x.shape[1], self.heads, x.shape[2] // self.heads)
-        return tuple(part.reshape(split).transpose(1, 2) for part in (self.q_norm(q), self.k_norm(k), v))  # type: ignore[return-value]
-
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, causal: bool = False) -> Tensor:
-        """x [N, T, D]; `mask` bool [T, T + sinks], True where a token may look."""
-        q, k, v = self.keys(x)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.q_norm(q), self.k_norm(k), v))
         q, k = rotate(q, angles), rotate(k, angles)
+        if memory is not None:
+            k, v = memory.join(k, v)
         if self.sinks:
-            k, v = (torch.cat([part.expand(len(x), -1, -1, -1), own], 2) for part, own in ((self.k_sinks, k), (self.v_sinks, v)))
-        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+            k, v = (
+                torch.cat([part.to(own.dtype).expand(len(x), -1, -1, -1), own], 2)
+                for part, own in ((self.k_sinks, k), (self.v_sinks, v))
+            )
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.dropout(self.c_proj(seen.transpose(1, 2).flatten(2)))
 
 
@@ -100,6 +115,8 @@ class Block(nn.Module):
         self.ffn = SwiGLU(width)
         self.ffn_norm = RMSNorm(width)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        x = x + self.self_attention(self.self_attention_norm(x), angles, mask)
+    def forward(
+        self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, memory: Memory | None = None
+    ) -> Tensor:
+        x = x + self.self_attention(self.self_attention_norm(x), angles, mask, memory)
         return x + self.ffn(self.ffn_norm(x))
