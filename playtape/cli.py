@@ -140,6 +140,8 @@ class Play:
     """Steps a second at most; without it, as fast as it goes."""
     max_steps: int | None = None
     """End every episode after this many steps."""
+    temperature: float = 1.0
+    """Of a policy: 1 plays as it learned, 0 always does the likeliest."""
 
     def run(self) -> Result:
         from playtape.play import play
@@ -152,6 +154,7 @@ class Play:
             record=self.record,
             hz=self.hz,
             max_steps=self.max_steps,
+            temperature=self.temperature,
         )
 
     def text(self, result: Result) -> str:

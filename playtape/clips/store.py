@@ -137,9 +137,12 @@ def _certainty(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
 
 
 def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
-    """bool [T]: false for the last frame, which has no interval, and for what touches a span of kind "masked"."""
+    """bool [T]: false for the last frame, which has no interval, for what touches a span of kind "masked", and where a policy played.
+
+    What a policy did is what it knows already, mistakes included; what a person did who took over from it is what it lacks.
+    """
     mask = np.append(np.ones(len(time_ns) - 1, bool), False)
     for span in recording.spans:
-        if span.kind == "masked":
+        if span.kind == "masked" or (span.kind == "control" and span.value.startswith("policy")):
             mask[:-1] &= (time_ns[1:] <= span.start_ns) | (time_ns[:-1] >= span.end_ns)
     return mask

@@ -76,11 +76,16 @@ def render(world: World, eye: Eye, things: list[Billboard], size: int) -> np.nda
     focal = size / 2 / np.tan(eye.fov / 2)
     horizon = size / 2 + focal * np.tan(eye.pitch)
     across = (np.arange(size) + 0.5 - size / 2) / focal
-    forward, right = np.array([np.cos(eye.heading), np.sin(eye.heading)]), np.array([-np.sin(eye.heading), np.cos(eye.heading)])
+    forward, right = (
+        np.array([np.cos(eye.heading), np.sin(eye.heading)]),
+        np.array([-np.sin(eye.heading), np.cos(eye.heading)]),
+    )
     rays = (forward[:, None] + right[:, None] * across).astype(np.float32)  # [2, S]: one cell deep
     depth, picture, u = cast(world.walls, eye.x, eye.y, rays)
     down = (np.arange(size) + 0.5 - horizon).astype(np.float32)  # [S] rows, pixels below the horizon
-    flat = np.where(down > 0, eye.height, eye.height - 1) * focal / np.where(down == 0, 1e-6, down)  # [S] depth of floor or ceiling
+    flat = (
+        np.where(down > 0, eye.height, eye.height - 1) * focal / np.where(down == 0, 1e-6, down)
+    )  # [S] depth of floor or ceiling
     image = _planes(world, eye, rays, flat, down)
     # Walls over them.
     v = down[:, None] * (depth / focal)[None] + eye.height  # [S, S], 0 at the ceiling's edge and 1 at the floor's
@@ -144,7 +149,9 @@ def _planes(world: World, eye: Eye, rays: np.ndarray, flat: np.ndarray, down: np
     if (kind[:top] < 0).any():
         angle = np.arctan2(rays[1], rays[0]) % (2 * np.pi)
         turn = (angle / (2 * np.pi) * world.sky.shape[1]).astype(np.int32) % world.sky.shape[1]
-        height = np.clip(world.sky.shape[0] + (down[:top] / size * world.sky.shape[0]), 0, world.sky.shape[0] - 1).astype(np.int32)
+        height = np.clip(
+            world.sky.shape[0] + (down[:top] / size * world.sky.shape[0]), 0, world.sky.shape[0] - 1
+        ).astype(np.int32)
         image[:top] = np.where(kind[:top] < 0, world.sky[height[:, None], turn[None]], image[:top])
     return image
 
@@ -158,7 +165,15 @@ def _ahead(thing: Billboard, eye: Eye, forward: np.ndarray) -> float:
 
 
 def _draw(
-    image: Colours, atlas: Colours, thing: Billboard, eye: Eye, forward: np.ndarray, right: np.ndarray, depth: np.ndarray, focal: float, horizon: float
+    image: Colours,
+    atlas: Colours,
+    thing: Billboard,
+    eye: Eye,
+    forward: np.ndarray,
+    right: np.ndarray,
+    depth: np.ndarray,
+    focal: float,
+    horizon: float,
 ) -> None:
     """One billboard onto the picture, behind nearer walls."""
     far = _ahead(thing, eye, forward)

@@ -28,7 +28,12 @@ HZ, SIZE, SIDE = 20, 192, 24
 RADIANS_PER_COUNT = np.deg2rad(0.08)
 TRAINING, TESTING = range(12), range(12, 16)
 DIFFICULTY = {"easy": 1.5, "normal": 1.15, "hard": 0.9}  # half the road's width, cells
-PUSH, DRAG, GRIP, BRAKE = 4.5, 0.7, 1.6, 6.0  # cells a second squared; shares of the speed, ahead and aside, lost in a second; as PUSH
+PUSH, DRAG, GRIP, BRAKE = (
+    4.5,
+    0.7,
+    1.6,
+    6.0,
+)  # cells a second squared; shares of the speed, ahead and aside, lost in a second; as PUSH
 TURN, SWING = 7.0, 5.0  # radians a second squared of a held key; share of the turning lost in a second
 RADIUS = 0.25
 SECONDS = 60
@@ -205,7 +210,9 @@ def loop(number: int) -> np.ndarray:
     """The middle of road `number`: points [N, 2] about 0.12 cells apart, a closed curve; every second one runs the other way."""
     rng = np.random.default_rng(900 + number)
     angle = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
-    radius = 8.2 + sum(rng.uniform(0.3, 1.6) / k**0.7 * np.sin(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 4, 5))
+    radius = 8.2 + sum(
+        rng.uniform(0.3, 1.6) / k**0.7 * np.sin(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 4, 5)
+    )
     radius = radius.clip(4.0, SIDE / 2 - 2.2)
     points = np.stack([SIDE / 2 + radius * np.cos(angle), SIDE / 2 + radius * np.sin(angle)], 1)
     far = np.concatenate([[0], np.cumsum(np.hypot(*(np.roll(points, -1, 0) - points).T))])
@@ -236,7 +243,11 @@ def _world(road: np.ndarray, half: float, number: int) -> tuple[World, list[Bill
         bend = _turn(_direction(road, k + 10) - _direction(road, k - 10))
         if abs(bend) > 0.45:
             out = _direction(road, k) - np.sign(bend) * np.pi / 2
-            signs.append(Billboard(road[k, 0] + half * np.cos(out), road[k, 1] + half * np.sin(out), 0.35, 0.4, CHEVRON + (bend < 0)))
+            signs.append(
+                Billboard(
+                    road[k, 0] + half * np.cos(out), road[k, 1] + half * np.sin(out), 0.35, 0.4, CHEVRON + (bend < 0)
+                )
+            )
     return World(walls, floor, np.full(walls.shape, -1), _ATLAS, _SKY), signs
 
 

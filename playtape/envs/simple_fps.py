@@ -65,7 +65,9 @@ class Ball:
 class Sight:
     """What a scripted player may know of the moment: what can be seen, no more."""
 
-    drones: tuple[tuple[float, float, float, bool], ...]  # (angle to the right, angle up, distance, charging) of those in view
+    drones: tuple[
+        tuple[float, float, float, bool], ...
+    ]  # (angle to the right, angle up, distance, charging) of those in view
     balls: tuple[tuple[float, float], ...]  # (angle to the right, distance)
     clear: np.ndarray  # distance to the wall in each of the directions `angles`
     angles: np.ndarray
@@ -164,7 +166,12 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         step = SPEED / HZ / max(1.0, np.hypot(ahead, aside))
         cos, sin = np.cos(heading), np.sin(heading)
         x, y = _maps.slide(
-            self._world.walls, eye.x, eye.y, step * (ahead * cos - aside * sin), step * (ahead * sin + aside * cos), RADIUS
+            self._world.walls,
+            eye.x,
+            eye.y,
+            step * (ahead * cos - aside * sin),
+            step * (ahead * sin + aside * cos),
+            RADIUS,
         )
         self.eye = Eye(x, y, heading, pitch)
 
@@ -289,7 +296,11 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     def _info(self) -> dict[str, Any]:
         told = {"text": f"press the {self.wanted} switch"} if self.wanted else {}
-        return {"given": self.given, "taken": self.taken, "map": f"map{self.map:02d}" if self.map >= 0 else "switches"} | told
+        return {
+            "given": self.given,
+            "taken": self.taken,
+            "map": f"map{self.map:02d}" if self.map >= 0 else "switches",
+        } | told
 
 
 def make(scenario: str | None = None, **options: Any) -> SimpleFps:

@@ -72,7 +72,9 @@ class Config:
         within("z_loss", self.z_loss, 0, 1)
         for name in ("heads", "decoder_heads"):
             if self.width % (2 * getattr(self, name)):
-                raise BadInput(f"width is {self.width}; it must be a multiple of twice the {name}, {getattr(self, name)}")
+                raise BadInput(
+                    f"width is {self.width}; it must be a multiple of twice the {name}, {getattr(self, name)}"
+                )
         for name in ("bins", "bins_dy"):
             if getattr(self, name) % 2 == 0:
                 raise BadInput(f"{name} is {getattr(self, name)}; it must be odd, to have a middle")
@@ -157,10 +159,12 @@ class Pixels2Play(Model):
         self.bins = nn.ModuleDict(
             {k.name: MotionBins(k.classes, space.axes[k.axis].scale) for k in self.kinds if k.axis >= 0}
         )
-        for table in self.embed.values():
-            nn.init.normal_(table.weight, std=0.1)
+        for table in self.embed.parameters():
+            nn.init.normal_(table, std=0.1)
         self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.layers))
-        self.decoder = ActionDecoder(width, config.decoder_heads, config.decoder_layers, len(self.slots), config.dropout)
+        self.decoder = ActionDecoder(
+            width, config.decoder_heads, config.decoder_layers, len(self.slots), config.dropout
+        )
 
     def fit(self, actions: Actions) -> None:
         """Bins of equal weight from the training data: actions of numpy, [T, A] axes."""
@@ -174,7 +178,7 @@ class Pixels2Play(Model):
             size = abs(value).max()
             whole = bool((value == value.round()).all())
             spread = float((value[value != 0] ** 2).mean() ** 0.5)
-            self.bins[kind.name].set(torch.tensor(bins.edges), (-float(size), float(size)), spread, whole)
+            self._bins(kind).set(torch.tensor(bins.edges), (-float(size), float(size)), spread, whole)
 
     # ---- training
 
@@ -284,7 +288,9 @@ class Pixels2Play(Model):
         is_action = place % kept >= 3
         context = there & ((far > 0) & (far < window) | ((far == 0) & ~is_action))
         action = there & (far > 0) & (far <= window)  # done a step ago, so its window reaches one further back
-        action = action | ~there.any(-1, keepdim=True) | (step == 0)[:, None]  # before the first step: nothing, but not NaN
+        action = (
+            action | ~there.any(-1, keepdim=True) | (step == 0)[:, None]
+        )  # before the first step: nothing, but not NaN
         rows = torch.cat([action[:, None].expand(-1, slots, -1), context[:, None].expand(-1, 4, -1)], 1)
         asks = torch.arange(slots + 4, device=step.device) == slots + 3
         return torch.cat([rows, asks[None, :, None].expand(len(rows), -1, 1)], -1)[:, None]
@@ -298,7 +304,7 @@ class Pixels2Play(Model):
             if kind.axis < 0:
                 parts.append(to_slots(actions.buttons[..., list(kind.buttons)], kind.slots))
             else:
-                parts.append(self.bins[kind.name].encode(actions.axes[..., kind.axis, None]))
+                parts.append(self._bins(kind).encode(actions.axes[..., kind.axis, None]))
         return torch.cat(parts, -1)
 
     def _actions(self, classes: Tensor, generator: torch.Generator | None) -> Actions:
@@ -311,7 +317,7 @@ class Pixels2Play(Model):
             if kind.axis < 0:
                 buttons[..., list(kind.buttons)] = from_slots(own, len(kind.buttons))
             else:
-                axes[..., kind.axis] = self.bins[kind.name].draw(own[..., 0], generator)
+                axes[..., kind.axis] = self._bins(kind).draw(own[..., 0], generator)
             at += kind.slots
         return Actions(buttons, axes)
 
@@ -344,6 +350,11 @@ class Pixels2Play(Model):
         nothing = torch.zeros_like(picture)
         return torch.stack([said, picture, nothing, nothing], 1) + self.place[:ACTION]
 
+    def _bins(self, kind: Kind) -> MotionBins:
+        bins = self.bins[kind.name]
+        assert isinstance(bins, MotionBins)
+        return bins
+
     def _embedded(self, classes: Tensor) -> Tensor:
         return torch.stack([self.embed[kind.name](classes[..., k]) for k, kind in enumerate(self.slots)], -2)
 
@@ -365,21 +376,42 @@ def build(config: Config, space: ActionSpace) -> Pixels2Play:
 def tiny() -> Config:
     """For tests."""
     return Config(
-        *(32, 32), encoder="small", width=32, layers=2, heads=2, window=6, decoder_layers=1, decoder_heads=2, bins=7, bins_dy=5
+        *(32, 32),
+        encoder="small",
+        width=32,
+        layers=2,
+        heads=2,
+        window=6,
+        decoder_layers=1,
+        decoder_heads=2,
+        bins=7,
+        bins_dy=5,
     )
 
 
 _PUBLISHED = Optimiser(lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0)
 _P2P = Recipe(Config(), steps=500_000, batch=10, data=Data(fps=20, window=200), optimiser=_PUBLISHED)
+# For two CPU cores: an hour sees some millions of frames. Clips are longer than the window, so that training meets what playing
+# meets, a past that has been forgotten.
 _SMALL = Config(
-    *(96, 96), encoder="small", width=192, layers=4, heads=6, window=32, decoder_layers=2, decoder_heads=6, dropout=0.0
+    *(96, 96),
+    encoder="small",
+    width=192,
+    layers=3,
+    heads=6,
+    window=32,
+    decoder_layers=2,
+    decoder_heads=6,
+    dropout=0.0,
+    keys=3,
+    clicks=1,
 )
 RECIPES: dict[str, Recipe] = {
     "p2p-tiny": Recipe(
         _SMALL,
         steps=6_000,
-        batch=4,
-        data=Data(fps=20, window=64, augmentation=Augmentation(brightness=0.05, contrast=0.1, balance=0.05, shift=0)),
+        batch=6,
+        data=Data(fps=20, window=48, augmentation=Augmentation(brightness=0.05, contrast=0.1, balance=0.05, shift=0)),
         optimiser=Optimiser(lr=1e-3, final_lr=2e-5, warmup=200),
     ),
     "p2p-150m": _P2P,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from playtape.actions import ActionSpace
+from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
 
 
@@ -60,3 +60,31 @@ class Labeler(Protocol):
     def look(self, frames: Tensor) -> Rows: ...
 
     def judge(self, rows: Rows) -> Labels: ...
+
+
+@runtime_checkable
+class Player(Protocol):
+    """p(a_t given x_<=t, a_<t), a frame at a time, for N players side by side. A state is used up by the call it is given to."""
+
+    def start(self, players: int = 1) -> Any: ...
+
+    def act(
+        self,
+        state: Any,
+        frames: Tensor,  # uint8 [N, 3, H, W]
+        text: Tensor | None = None,  # [N, E]
+        *,
+        temperature: float = 1.0,
+        generator: Generator | None = None,
+    ) -> tuple[Actions, Any]: ...  # buttons [N, B], axes [N, A]
+
+    def told(self, state: Any, actions: Actions) -> Any:
+        """The state, if hands did something else than `act` said last."""
+        ...
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`."""
+
+    def fit(self, actions: Actions) -> None: ...

@@ -24,7 +24,9 @@ class ActionDecoder(nn.Module):
     def forward(self, answer: Tensor, given: Tensor) -> Tensor:
         """Vectors [M, D] and the embeddings [M, S - 1, D] of all slots' classes but the last, to [M, S, D]."""
         x = torch.cat([self.input_proj(answer)[:, None], given], 1) + self.pos_tokens[: self.slots]
-        seen = torch.ones(self.slots, self.slots + 1, dtype=torch.bool, device=x.device).tril(1)  # the sink is before all
+        seen = torch.ones(self.slots, self.slots + 1, dtype=torch.bool, device=x.device).tril(
+            1
+        )  # the sink is before all
         angles = rotary(torch.arange(self.slots, device=x.device), self.size)
         for block in self.blocks:
             x = block(x, angles, seen)

@@ -13,7 +13,9 @@ STEM = 32
 CHANNELS, STRIDE = 112, 16
 
 
-def _conv(inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1, active: bool = True) -> nn.Sequential:
+def _conv(
+    inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1, active: bool = True
+) -> nn.Sequential:
     conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outside), *([nn.SiLU()] if active else []))
 
@@ -36,7 +38,7 @@ class Block(nn.Module):
     def __init__(self, inside: int, outside: int, expansion: int, kernel: int, stride: int):
         super().__init__()
         wide = inside * expansion
-        parts = [_conv(inside, wide)] if expansion > 1 else []
+        parts: list[nn.Module] = [_conv(inside, wide)] if expansion > 1 else []
         parts += [_conv(wide, wide, kernel, stride, groups=wide), Squeeze(wide, max(1, inside // 4))]
         self.block = nn.Sequential(*parts, _conv(wide, outside, active=False))
         self.skips = stride == 1 and inside == outside

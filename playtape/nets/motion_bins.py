@@ -38,7 +38,7 @@ class MotionBins(nn.Module):
 
     def encode(self, value: Tensor) -> Tensor:
         """Numbers [*b] to classes int64 [*b]."""
-        return torch.bucketize(value, self.edges)
+        return torch.bucketize(value.contiguous(), self.edges)
 
     def draw(self, classes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Classes [*b] to numbers float32 [*b]."""

@@ -9,16 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
+import numpy as np
 import torch
 import tyro
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from playtape import __version__, models
-from playtape.actions import ActionSpace
+from playtape.actions import Actions, ActionSpace
 from playtape.argv import parse as parse_words
 from playtape.clips import Clip, Clips, Source, observed_space, session, store
 from playtape.errors import BadInput
+from playtape.models.protocols import Fitted
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.training import checkpoint, state
@@ -71,6 +73,9 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     size, fps = (run.model.height, run.model.width_px), run.data.fps
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
     stored = [store(recording, space, size, fps) for recording in shown]
+    if isinstance(model, Fitted) and begun is None and not resume:
+        parts = [recording.actions for recording in stored]
+        model.fit(Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts])))
     clips = Clips(stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation)
     if resume:  # before run.json says so: the state must be of this model
         state.load_state(run.out, module.build(run.model, space), torch.optim.AdamW(model.parameters()))

@@ -1,0 +1,5 @@
+"""Play a game, by hand, by script or by a policy, at a steady beat; and record it."""
+
+from playtape.play.session import play, play_episodes
+
+__all__ = ["play", "play_episodes"]

@@ -1,0 +1,113 @@
+"""Who plays: `start` before each episode, then `act` once a step. A policy, chance, or a game's own scripted player."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from playtape import envs
+from playtape.actions import Actions, ActionSpace
+from playtape.clips import resize
+from playtape.errors import BadInput
+from playtape.models.protocols import Player
+from playtape.play.clock import Clock
+from playtape.training import checkpoint
+from playtape.training.checkpoint import Loaded
+
+PLAYERS = ("scripted", "random")
+
+
+class Hands(Protocol):
+    """What plays. An action is {"buttons": int8 [B], "axes": float32 [A]} of the game's action space."""
+
+    def start(self, seed: int) -> None: ...
+
+    def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]: ...
+
+
+def hands(player: str, module: ModuleType, env: Any, game: str, clock: Clock, temperature: float) -> Hands:
+    """`scripted`, `random`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
+    if player == "random":
+        return Chance(env.actions)
+    if player != "scripted":
+        return Policy(policy(player), env, game, clock, temperature)
+    if not hasattr(module, "ScriptedPlayer"):
+        raise BadInput(f"the game {game!r} has no scripted player; legal are random and a policy's checkpoint")
+    return module.ScriptedPlayer(env)
+
+
+def policy(folder: str) -> Loaded:
+    """Raises BadInput for what is no checkpoint of a policy."""
+    if not Path(folder).exists():
+        raise BadInput(
+            f"unknown player {folder!r}; legal are {', '.join(PLAYERS)}, and the folder of a policy's checkpoint"
+        )
+    loaded = checkpoint.load(Path(folder))
+    if not isinstance(loaded.model, Player):
+        raise BadInput(f"{folder} is a {loaded.name}, which cannot play; give the checkpoint of a policy")
+    return loaded
+
+
+@dataclass
+class Chance:
+    """Presses what comes: the player to beat."""
+
+    space: ActionSpace
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+
+    def start(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
+        return dict(envs.random_action(self.space, self.rng))
+
+
+class Policy:
+    """A model plays: the picture at its size, one step of it, its action in the game's terms."""
+
+    def __init__(self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0):
+        model = loaded.model
+        assert isinstance(model, Player)
+        self.model, self.config, self.clock = model, loaded.model.config, clock
+        self.space, self.temperature = env.actions, temperature
+        mine = loaded.space
+        here = [*self.space.buttons, *(axis.name for axis in self.space.axes)]
+        if unknown := [name for name in (*mine.buttons, *(axis.name for axis in mine.axes)) if name not in here]:
+            raise BadInput(
+                f"the policy acts with {', '.join(unknown)}, which {game} does not have; it has {', '.join(here)}"
+            )
+        if abs(self.config.fps / env.hz - 1) > 0.03:
+            raise BadInput(
+                f"the policy acts {self.config.fps:g} times a second, and {game} has {env.hz:g} steps a second"
+            )
+        self.buttons = [self.space.buttons.index(name) for name in mine.buttons]
+        names = [axis.name for axis in self.space.axes]
+        self.axes = [names.index(axis.name) for axis in mine.axes]
+        self.limit = env.action_space["axes"].high
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        loaded.model.to(self.device)
+
+    def start(self, seed: int) -> None:
+        self.state = self.model.start(1)
+        self.draw = torch.Generator(self.device).manual_seed(seed)
+
+    def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
+        frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)
+        self.clock.lap("resize")
+        actions, self.state = self.model.act(self.state, frame, temperature=self.temperature, generator=self.draw)
+        chosen = envs.nothing(self.space)
+        chosen["buttons"][self.buttons] = actions.buttons[0].cpu().numpy()
+        axes = np.zeros(len(self.limit), np.float32)
+        axes[self.axes] = actions.axes[0].cpu().numpy()
+        chosen["axes"][:] = np.clip(axes, -self.limit, self.limit)
+        self.clock.lap("model")
+        return chosen
+
+    def told(self, action: dict[str, np.ndarray]) -> None:
+        """Hands did this instead of what `act` said last."""
+        buttons = torch.from_numpy(np.asarray(action["buttons"], bool)[None, self.buttons])
+        axes = torch.from_numpy(np.asarray(action["axes"], np.float32)[None, self.axes])
+        self.state = self.model.told(self.state, Actions(buttons.to(self.device), axes.to(self.device)))

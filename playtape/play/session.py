@@ -1,0 +1,127 @@
+"""A player plays a game, and what it sees and does can be recorded: frame t, then the action from it on, then frame t + 1.
+
+Scripted and random players run as fast as the game does unless `hz` is given. Recordings are streamed: memory does not grow
+with the episode. Whatever ends an episode (its end, an error, Ctrl-C, a termination signal), all buttons are let go, the
+recording is closed, and the game's process is ended.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from playtape import envs
+from playtape.errors import BadInput
+from playtape.play.clock import Clock, Stop
+from playtape.play.hands import Hands, hands
+from playtape.play.tape import Tape
+
+
+def play(
+    player: str,
+    game: str,
+    *,
+    episodes: int = 1,
+    seed: int = 0,
+    record: str | Path | None = None,
+    hz: float | None = None,
+    max_steps: int | None = None,
+    temperature: float = 1.0,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Play `episodes` of `game` ("doom", or "doom:SCENARIO"), the first with `seed`, each further one with 1 more.
+
+    `player`: scripted, random, or the folder of a policy's checkpoint. `record`: a folder; each episode becomes a recording
+    in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Gives what
+    `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
+    """
+    name, _, scenario = game.partition(":")
+    _check(episodes, seed, hz, max_steps, temperature)
+    if record is not None and Path(record).exists() and not Path(record).is_dir():
+        raise BadInput(f"cannot record into {record}: it is a file; give a folder")
+    module, clock = envs.find_env(name), Clock(hz)
+    with contextlib.closing(module.make(scenario or None)) as env:
+        who = hands(player, module, env, name, clock, temperature)
+        label = player if player in ("scripted", "random") else f"policy {Path(player).resolve().name}"
+        names, seeds = (label, game), range(seed, seed + episodes)
+        return play_episodes(env, who, names, seeds, record, clock=clock, max_steps=max_steps, progress=progress)
+
+
+def play_episodes(
+    env: Any,
+    who: Hands,
+    names: tuple[str, str],
+    seeds: range,
+    record: str | Path | None = None,
+    *,
+    clock: Clock | None = None,
+    max_steps: int | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them.
+
+    Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "fps": steps a second,
+    "latency_ms" and "stages_ms": percentiles, "late": steps behind their beat, "seconds"}. A score is what the game says at the
+    end (`info["score"]`), or the sum of the rewards.
+    """
+    player, game = names
+    start = time.monotonic()
+    outputs: list[str] = []
+    steps, scores = 0, []
+    clock = clock or Clock(None)
+    with Stop() as stop, tqdm(desc=f"play {game}", unit="step", disable=not progress) as bar:
+        for number in seeds:
+            with Tape(env, record, player, game, number) as tape:
+                count, score = _episode(env, who, number, tape, bar, stop, clock, max_steps)
+            steps, scores = steps + count, [*scores, score]
+            outputs += [str(tape.path)] if tape.path is not None else []
+    seconds = time.monotonic() - start
+    return {
+        "outputs": outputs,
+        "episodes": len(seeds),
+        "steps": steps,
+        "scores": [round(score, 4) for score in scores],
+        "score_mean": round(sum(scores) / len(scores), 4),
+        "fps": round(steps / seconds, 1),
+        **clock.report(),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None, temperature: float) -> None:
+    if episodes < 1 or seed < 0:
+        raise BadInput(f"{episodes} episodes from seed {seed} cannot be played; at least 1 from seed 0 are legal")
+    if hz is not None and not 0 < hz <= 1000:
+        raise BadInput(f"hz is {hz}; above 0 and up to 1000 is legal")
+    if max_steps is not None and max_steps < 1:
+        raise BadInput(f"max_steps is {max_steps}; at least 1 is legal")
+    if not 0 <= temperature <= 100:
+        raise BadInput(f"temperature is {temperature}; 0 (the likeliest) to 100 is legal")
+
+
+def _episode(
+    env: Any, who: Hands, seed: int, tape: Tape, bar: Any, stop: Stop, clock: Clock, max_steps: int | None
+) -> tuple[int, float]:
+    """One episode from its first picture to its last: (steps, score)."""
+    obs, info = env.reset(seed=seed)
+    who.start(seed)
+    tape.begin(obs, info)
+    count, rewards = 0, 0.0
+    clock.start()
+    while max_steps is None or count < max_steps:
+        stop.check()
+        action = who.act(obs, info)
+        clock.lap("act")
+        obs, reward, ended, cut, info = env.step(action)
+        clock.lap("game")
+        count, rewards = count + 1, rewards + float(reward)
+        bar.update()
+        if info.get("picture", True):  # the step that ends a game may have no picture; its action leads nowhere
+            tape.add(action, obs)
+            clock.lap("record")
+        if ended or cut:
+            break
+        clock.wait()
+    return count, float(info.get("score", rewards))

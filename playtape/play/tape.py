@@ -1,0 +1,98 @@
+"""Writes an episode as it is played: what was seen and done, who was in control, and what was asked for."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playtape import envs
+from playtape.errors import BadInput
+from playtape.recordings import Info, RecordingWriter, Span
+
+
+class Tape:
+    """Writes one episode, one interval late: a release is known only when the next action is. Does nothing without a folder.
+
+    Events stand where `ActionSpace.events` puts them: presses at 1/4 of an interval, releases and motion at 3/4.
+    """
+
+    def __init__(self, env: Any, folder: str | Path | None, player: str, game: str, seed: int):
+        self.env, self.player, self.game, self.seed = env, player, game, seed
+        self.target = None if folder is None else Path(folder) / f"{_file_name(player, game, seed)}.mcap"
+        self.path: Path | None = None
+        self._writer: RecordingWriter | None = None
+        self._before = envs.nothing(env.actions)
+        self._waiting: tuple[dict[str, np.ndarray], np.ndarray] | None = None
+        self._time = 0
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def begin(self, obs: np.ndarray, info: dict[str, Any]) -> None:
+        """Open the recording with the episode's first picture."""
+        if self.target is None:
+            return
+        name, _, scenario = self.game.partition(":")
+        extra = {"seed": str(self.seed), "hz": f"{self.env.hz:g}"}
+        extra |= {key: str(value) for key, value in (("scenario", scenario), ("map", info.get("map"))) if value}
+        about = Info(
+            game=name,
+            source=getattr(self.env, "source", ""),
+            licence=getattr(self.env, "licence", ""),
+            screen=(obs.shape[1], obs.shape[0]),
+            mouse_scale=getattr(self.env, "mouse_scale", None),
+            split="train",
+            player=self.player,
+            extra=extra,
+        )
+        self._writer = RecordingWriter(self.target, fps=self.env.hz, info=about).__enter__()
+        self._time = self._writer.frame(obs)
+
+    def add(self, action: dict[str, np.ndarray], obs: np.ndarray) -> None:
+        """The action from the last picture on, and the picture after it."""
+        if self._writer is not None:
+            self._write(action)
+            self._waiting = action, obs
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        writer = self._writer
+        if writer is None:
+            return
+        if isinstance(error, BadInput) and isinstance(
+            error.__cause__, OSError
+        ):  # the disk is full: what is there stays
+            writer.__exit__(kind, error, trace)
+            return
+        with contextlib.ExitStack() as stack:
+            stack.push(writer)
+            self._write(envs.nothing(self.env.actions))
+            writer.span(Span(0, self._stamp(writer.frames), "control", self.player))
+        self.path = self.target
+
+    def _stamp(self, frame: int) -> int:
+        return -int(-frame * 10**9 // int(self.env.hz))
+
+    def _write(self, following: dict[str, np.ndarray]) -> None:
+        """Write the waiting interval's events and the picture at its end."""
+        if self._waiting is None or self._writer is None:
+            return
+        action, obs = self._waiting
+        self._waiting = None
+        space, start = self.env.actions, self._time
+        length = self._stamp(self._writer.frames) - start
+        early, late = start + length // 4, start + length // 4 * 3 + length % 4 * 3 // 4
+        now, was, will = (np.asarray(a["buttons"], bool) for a in (action, self._before, following))
+        for k in np.flatnonzero(now & ~was):
+            self._writer.event(early, space.buttons[k], 1.0)
+        for k in np.flatnonzero(now & ~will):
+            self._writer.event(late, space.buttons[k], 0.0)
+        for k in np.flatnonzero(action["axes"]):
+            self._writer.event(late, space.axes[k].name, float(action["axes"][k]))
+        self._before = action
+        self._time = self._writer.frame(obs)
+
+
+def _file_name(player: str, game: str, seed: int) -> str:
+    name = "_".join((*game.replace("/", "_").split(":"), player, f"seed{seed}"))
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
