@@ -322,22 +322,25 @@ class Pixels2Play(Model):
         return Actions(buttons, axes)
 
     def _choose(self, answer: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-        """Slot by slot, each given those before it: classes int64 [N, S]."""
-        decoding = self.decoder.start()
-        h, chosen = self.decoder.step(answer, decoding), []
+        """Slot by slot, each given those before it: classes int64 [N, S].
+
+        The largest of score / temperature + Gumbel noise is a draw from the softmax; the noise of all slots is made at once.
+        """
+        decoding, chosen, rows = self.decoder.start(), [], len(answer)
+        h, before, last = self.decoder.step(answer, decoding), None, None
+        widest = max(kind.classes for kind in self.kinds)
+        noise = torch.rand(len(self.slots), rows, widest, generator=generator, device=answer.device)
+        noise = -noise.clamp_min_(1e-20).log_().neg_().log_() * temperature
         for k, kind in enumerate(self.slots):
             score = self.head[kind.name](h).float()
             if kind.axis < 0:
-                first = k == 0 or self.slots[k - 1] is not kind
-                before = chosen[-1] if not first else torch.full_like(score[:, 0], -1, dtype=torch.int64)
-                score = score.masked_fill(~may_follow(before, kind.classes - 1), -math.inf)
-            if temperature > 0:
-                chance = (score / temperature).softmax(-1)
-                chosen.append(torch.multinomial(chance, 1, generator=generator)[:, 0])
-            else:
-                chosen.append(score.argmax(-1))
+                first = torch.full((rows,), -1, device=score.device)
+                allowed = may_follow(before if before is not None and last is kind else first, kind.classes - 1)
+                score = score.masked_fill(~allowed, -math.inf)
+            before, last = (score + noise[k, :, : kind.classes]).argmax(-1), kind
+            chosen.append(before)
             if k + 1 < len(self.slots):
-                h = self.decoder.step(self.embed[kind.name](chosen[-1]), decoding)
+                h = self.decoder.step(self.embed[kind.name](before), decoding)
         return torch.stack(chosen, -1)
 
     def _context(self, frames: Tensor, text: Tensor | None) -> Tensor:

@@ -14,12 +14,15 @@ from playtape.nets.transformer import Block, rotary
 class ActionDecoder(nn.Module):
     """`forward` for all slots at once, given the classes; `start` and `step` for one after the other."""
 
+    angles: Tensor  # complex64 [S, E/2]
+
     def __init__(self, width: int, heads: int, layers: int, slots: int, dropout: float = 0.0):
         super().__init__()
         self.slots, self.size = slots, width // heads
         self.input_proj = nn.Linear(width, width)
         self.pos_tokens = nn.Parameter(3.0 * torch.randn(slots + 1, width))
         self.blocks = nn.ModuleList(Block(width, heads, dropout, sinks=1) for _ in range(layers))
+        self.register_buffer("angles", rotary(torch.arange(slots), self.size), persistent=False)
 
     def forward(self, answer: Tensor, given: Tensor) -> Tensor:
         """Vectors [M, D] and the embeddings [M, S - 1, D] of all slots' classes but the last, to [M, S, D]."""
@@ -27,9 +30,8 @@ class ActionDecoder(nn.Module):
         seen = torch.ones(self.slots, self.slots + 1, dtype=torch.bool, device=x.device).tril(
             1
         )  # the sink is before all
-        angles = rotary(torch.arange(self.slots, device=x.device), self.size)
         for block in self.blocks:
-            x = block(x, angles, seen)
+            x = block(x, self.angles, seen)
         return x
 
     def start(self) -> list[Grown]:
@@ -40,7 +42,7 @@ class ActionDecoder(nn.Module):
         """The vector [M, D] at first, then each slot's embedding [M, D]; gives what predicts the next slot, [M, D]."""
         number = memories[0].used
         x = (x if number else self.input_proj(x)) + self.pos_tokens[number]
-        x, angles = x[:, None], rotary(torch.tensor([number], device=x.device), self.size)
+        x, angles = x[:, None], self.angles[number : number + 1]
         for block, memory in zip(self.blocks, memories, strict=True):
             x = block(x, angles, None, memory)
         return x[:, 0]

@@ -23,9 +23,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x.float()
-        wide = wide * (wide.square().mean(-1, keepdim=True) + self.eps).rsqrt()
-        return (wide * self.scale.float()).to(x.dtype)
+        return functional.rms_norm(x.float(), self.scale.shape, self.scale.float(), self.eps).to(x.dtype)
 
 
 class Memory(Protocol):
@@ -36,21 +34,20 @@ class Memory(Protocol):
         ...
 
 
-def rotary(position: Tensor, size: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, float32 [*b, T, E/2], of integer positions [*b, T] for heads of `size` E.
+def rotary(position: Tensor, size: int, base: float = 10_000.0) -> Tensor:
+    """Unit complex numbers, complex64 [*b, T, E/2], at the angles of integer positions [*b, T] for heads of `size` E.
 
     Angles are taken in float64: after a day of play a position is some ten million, where float32 is a radian coarse.
     """
     rate = base ** (-torch.arange(0, size, 2, device=position.device, dtype=torch.float64) / size)
     angle = position.double().unsqueeze(-1) * rate
-    return angle.cos().float(), angle.sin().float()
+    return torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
 
 
-def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
+def rotate(x: Tensor, angles: Tensor) -> Tensor:
     """Turn each pair (2i, 2i+1) of x [N, H, T, E] by its position's angle, [T, E/2] or one a sequence, [N, 1, T, E/2]."""
-    cos, sin = (part.to(x.dtype) for part in angles)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * angles).flatten(-2).to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -64,12 +61,12 @@ class Attention(nn.Module):
         self.q_norm, self.k_norm = RMSNorm(width), RMSNorm(width)
         self.dropout = nn.Dropout(dropout)
         if sinks:
-            self.k_sinks = nn.Parameter(0.02 * torch.randn(heads, sinks, width // heads))
-            self.v_sinks = nn.Parameter(0.02 * torch.randn(heads, sinks, width // heads))
+            self.k_sinks = nn.Parameter(0.02 * torch.randn(1, heads, sinks, width // heads))
+            self.v_sinks = nn.Parameter(0.02 * torch.randn(1, heads, sinks, width // heads))
         self.sinks = sinks
 
     def forward(
-        self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, memory: Memory | None = None
+        self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None
     ) -> Tensor:
         """x [N, T, D]; `mask` bool, [T, sinks + K] or one a sequence, [N, 1, T, sinks + K]: True where a token may look."""
         q, k, v = self.c_attn(x).chunk(3, -1)
@@ -116,7 +113,7 @@ class Block(nn.Module):
         self.ffn_norm = RMSNorm(width)
 
     def forward(
-        self, x: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, memory: Memory | None = None
+        self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None
     ) -> Tensor:
         x = x + self.self_attention(self.self_attention_norm(x), angles, mask, memory)
         return x + self.ffn(self.ffn_norm(x))
