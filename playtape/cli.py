@@ -102,6 +102,28 @@ class EvaluateActions:
 
 
 @dataclass(frozen=True)
+class EvaluatePolicy:
+    """Judge a policy by what others did in recordings, told their past and with its own, beside the trivial baselines."""
+
+    policy: Positional[Path]
+    """A policy's checkpoint folder."""
+    data: Positional[Path]
+    """A recording (.mcap), or a folder of them."""
+    seed: int = 0
+    """Seed of the draws and of the bootstrap intervals."""
+
+    def run(self) -> Result:
+        from playtape.evaluate import evaluate_policy
+
+        return evaluate_policy(self.policy, self.data, seed=self.seed)
+
+    def text(self, result: Result) -> str:
+        from playtape.evaluate import policy_table
+
+        return policy_table(result)
+
+
+@dataclass(frozen=True)
 class Convert:
     """Turn recordings of another format into Playtape's (OWAMcap beside a video)."""
 
@@ -240,6 +262,7 @@ COMMANDS: dict[str, type[Command]] = {
     "label": Label,
     "info": Info,
     "evaluate actions": EvaluateActions,
+    "evaluate policy": EvaluatePolicy,
     "convert": Convert,
     "train": Train,
     "play": Play,

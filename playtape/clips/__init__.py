@@ -1,7 +1,7 @@
 """Recordings to batches: the one resize, the store at model size, seeded sampling, augmentation."""
 
 from playtape.clips.clip import Clip, stack
-from playtape.clips.dataset import Clips, Source
+from playtape.clips.dataset import Clips, Source, cut
 from playtape.clips.resize import regular, resize
 from playtape.clips.store import Stored, certainty, observed_space, session, store
 
@@ -11,6 +11,7 @@ __all__ = [
     "Source",
     "Stored",
     "certainty",
+    "cut",
     "observed_space",
     "regular",
     "resize",
