@@ -40,7 +40,9 @@ def panels(colour: tuple[int, int, int], seed: int) -> np.ndarray:
 
 def stripes(colour: tuple[int, int, int], other: tuple[int, int, int], seed: int) -> np.ndarray:
     """Slanted warning stripes."""
-    return _opaque(np.where(((ROWS + COLUMNS) // 16 % 2 == 0)[..., None], _flat(colour, 5, seed), _flat(other, 5, seed + 1)))
+    return _opaque(
+        np.where(((ROWS + COLUMNS) // 16 % 2 == 0)[..., None], _flat(colour, 5, seed), _flat(other, 5, seed + 1))
+    )
 
 
 def tiles(colour: tuple[int, int, int], seed: int) -> np.ndarray:
@@ -97,7 +99,9 @@ def arrow(colour: tuple[int, int, int]) -> np.ndarray:
     return _cut(np.broadcast_to(np.array(colour, float), (P, P, 3)).copy(), (head & (ROWS > 6)) | shaft)
 
 
-def panorama(low: tuple[int, int, int], high: tuple[int, int, int], hills: tuple[int, int, int], seed: int) -> np.ndarray:
+def panorama(
+    low: tuple[int, int, int], high: tuple[int, int, int], hills: tuple[int, int, int], seed: int
+) -> np.ndarray:
     """A sky with hills along the horizon: uint8 [64, 512, 4], without a seam."""
     share = np.linspace(1, 0, 64)[:, None, None]
     picture = np.array(low, float) * (1 - share) + np.array(high, float) * share

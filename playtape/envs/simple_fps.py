@@ -1,8 +1,9 @@
-"""Simple-FPS: a shooter in halls of blocks, after the game that Pixels2Play judges by (arXiv 2601.04575): hits given minus hits taken.
+"""Simple-FPS: a shooter in halls of blocks, after the game that Pixels2Play judges by (arXiv 2601.04575): hits given minus taken.
 
-Drones float about; they see you, charge (their eye turns red) and fire a ball that can be dodged. W, A, S and D walk, the mouse looks, the
-left button fires, E presses a switch. One step is 1/20 s; the picture that a step returns is the one after its action. Everything follows
-from the seed. Maps 0 to 15 are for training, 16 to 19 for testing only: `make("test")` plays the latter, `make(None)` the former.
+Drones float about; they see you, charge (their eye turns red) and fire a ball that can be dodged. W, A, S and D walk, the
+mouse looks, the left button fires, E presses a switch. One step is 1/20 s; the picture that a step returns is the one after
+its action. Everything follows from the seed. Maps 0 to 15 are for training, 16 to 19 for testing only: `make("test")` plays
+the latter, `make(None)` the former.
 
 Units: cells for places, radians for angles (heading grows to the right, pitch up), seconds for times, counts for the mouse.
 """
@@ -65,7 +66,9 @@ class Ball:
 class Sight:
     """What a scripted player may know of the moment: what can be seen, no more."""
 
-    drones: tuple[tuple[float, float, float, bool], ...]  # (angle to the right, angle up, distance, charging) of those in view
+    drones: tuple[
+        tuple[float, float, float, bool], ...
+    ]  # of those in view (angle to the right, angle up, distance, charging)
     balls: tuple[tuple[float, float], ...]  # (angle to the right, distance)
     clear: np.ndarray  # distance to the wall in each of the directions `angles`
     angles: np.ndarray
@@ -74,7 +77,10 @@ class Sight:
 
 
 class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
-    """One game. `scenario`: see `scenarios()`. Rewards: 1 for a hit given, -1 for one taken; in "switches", 1 for the right one."""
+    """One game. `scenario`: see `scenarios()`. Rewards: 1 for a hit given, -1 for one taken; in "switches" 1 for the right one.
+
+    `info`: "given" and "taken" so far, "map", and in "switches" the "text" that says which one to press.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
     actions = SPACE
@@ -93,7 +99,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self.action_space = gym_space(SPACE)
         self.observation_space = spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
         self._picture = np.zeros((SIZE, SIZE, 3), np.uint8)
-        self._world: World | None = None
+        self.step_number = -1  # until the first reset
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -116,7 +122,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         return self._look(), self._info()
 
     def step(self, action: Mapping[str, Any]) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
-        if self._world is None:
+        if self.step_number < 0:
             raise BadInput("reset the game before the first step")
         held = dict(zip(SPACE.buttons, np.asarray(action["buttons"]).astype(bool).tolist(), strict=True))
         dx, dy = (float(v) for v in action["axes"])
@@ -163,9 +169,8 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         ahead, aside = held["key.w"] - held["key.s"], held["key.d"] - held["key.a"]
         step = SPEED / HZ / max(1.0, np.hypot(ahead, aside))
         cos, sin = np.cos(heading), np.sin(heading)
-        x, y = _maps.slide(
-            self._world.walls, eye.x, eye.y, step * (ahead * cos - aside * sin), step * (ahead * sin + aside * cos), RADIUS
-        )
+        dx, dy = step * (ahead * cos - aside * sin), step * (ahead * sin + aside * cos)
+        x, y = _maps.slide(self._world.walls, eye.x, eye.y, dx, dy, RADIUS)
         self.eye = Eye(x, y, heading, pitch)
 
     def _fire(self) -> None:
@@ -289,7 +294,8 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     def _info(self) -> dict[str, Any]:
         told = {"text": f"press the {self.wanted} switch"} if self.wanted else {}
-        return {"given": self.given, "taken": self.taken, "map": f"map{self.map:02d}" if self.map >= 0 else "switches"} | told
+        name = f"map{self.map:02d}" if self.map >= 0 else "switches"
+        return {"given": self.given, "taken": self.taken, "map": name} | told
 
 
 def make(scenario: str | None = None, **options: Any) -> SimpleFps:
