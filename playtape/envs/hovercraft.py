@@ -138,10 +138,14 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self.x, self.y = x, y
 
     def _follow(self) -> None:
-        """Move the mark along the road to the point nearest to the craft, if that is not far from the last one."""
+        """Move the mark along the road to the point nearest to the craft, if that is not far from the last one.
+
+        Not if the craft is off the road, where the nearest point says nothing: only a road that was driven counts.
+        """
         window = np.arange(-12, 13)
         points = self.road[(self.mark + window) % len(self.road)]
-        moved = int(window[np.hypot(points[:, 0] - self.x, points[:, 1] - self.y).argmin()])
+        far = np.hypot(points[:, 0] - self.x, points[:, 1] - self.y)
+        moved = int(window[far.argmin()]) if far.min() < self.half + 1 else 0
         self.mark, self.gained = self.mark + moved, min(self.gained + moved, len(self.road))
 
     def _look(self) -> np.ndarray:

@@ -31,7 +31,8 @@ SPACE = ActionSpace(
 HZ, SIZE = 20, 192
 RADIANS_PER_COUNT = np.deg2rad(0.12)
 TRAINING, TESTING = range(16), range(16, 20)
-DIFFICULTY = {"easy": (3, 0.5), "normal": (4, 0.75), "hard": (6, 1.0)}  # drones, and how fast and exact they are
+FOES = 5  # drones on a map
+DIFFICULTY = {"easy": 0.2, "normal": 0.65, "hard": 1.4}  # how fast and exact they are
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 60), "blue": (50, 90, 240)}
 SPEED, RADIUS, PITCH = 3.0, 0.22, 0.6  # cells a second, cells, radians
 RELOAD, BALL, DRONE = 5, 5.0, 0.32  # steps between shots; cells a second; a drone's radius in cells
@@ -94,7 +95,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self.level, _, difficulty = scenario.partition("/")
         if scenario not in scenarios():
             raise BadInput(f"unknown scenario {scenario!r} of simple_fps; legal are {', '.join(scenarios())}")
-        self.count, self.fierce = DIFFICULTY[difficulty or "normal"]
+        self.fierce = DIFFICULTY[difficulty or "normal"]
         self.steps, self.render_mode = round(seconds * HZ), render_mode
         self.action_space = gym_space(SPACE)
         self.observation_space = spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
@@ -114,7 +115,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             walls = _maps.blocks(self.map, 14, 0.16, 6)
         self._world = _world(walls, self.map)
         self.eye = Eye(*self._free_place(), float(self.np_random.uniform(0, 2 * np.pi)))
-        self.drones = [Drone(*self._free_place(4)) for _ in range(self.count if self.map >= 0 else 0)]
+        self.drones = [Drone(*self._free_place(4)) for _ in range(FOES if self.map >= 0 else 0)]
         for drone in self.drones:
             drone.wait = int(self.np_random.integers(20, 50))
         self.balls: list[Ball] = []
@@ -148,7 +149,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         """What is in view now, for a scripted player."""
         angles = np.deg2rad(np.arange(-180, 180, 15.0))
         walls, eye = self._world.walls, self.eye
-        clear = np.array([_free_way(walls, eye.x, eye.y, eye.heading + angle) for angle in angles])
+        clear = _free_ways(walls, eye.x, eye.y, eye.heading + angles)
         seen = []
         for drone in self.drones:
             angle, far = self._bearing(drone.x, drone.y)
@@ -315,14 +316,13 @@ def _world(walls: np.ndarray, number: int) -> World:
     return World(walls, floor, np.full(walls.shape, 11 if number % 3 else -1), _ATLAS, _SKY)
 
 
-def _free_way(walls: np.ndarray, x: float, y: float, angle: float) -> float:
-    """How far a body may go in one direction, up to 12 cells."""
+def _free_ways(walls: np.ndarray, x: float, y: float, angles: np.ndarray) -> np.ndarray:
+    """How far a body may go in each direction [N], up to 12 cells."""
     far = np.arange(0.25, 12, 0.25)
-    hit = walls[
-        np.clip((y + far * np.sin(angle)).astype(int), 0, walls.shape[0] - 1),
-        np.clip((x + far * np.cos(angle)).astype(int), 0, walls.shape[1] - 1),
-    ]
-    return float(far[hit.argmax()]) if hit.any() else 12.0
+    row = np.clip((y + far * np.sin(angles)[:, None]).astype(int), 0, walls.shape[0] - 1)
+    column = np.clip((x + far * np.cos(angles)[:, None]).astype(int), 0, walls.shape[1] - 1)
+    hit = walls[row, column] > 0  # [N, F]
+    return np.where(hit.any(1), far[hit.argmax(1)], 12.0)
 
 
 def _gun(picture: np.ndarray, flash: bool) -> None:
