@@ -238,7 +238,8 @@ def _world(road: np.ndarray, half: float, number: int) -> tuple[World, list[Bill
         bend = _turn(direction(road, k + 10) - direction(road, k - 10))
         if abs(bend) > 0.45:
             out = direction(road, k) - np.sign(bend) * np.pi / 2
-            x, y = road[k, 0] + half * np.cos(out), road[k, 1] + half * np.sin(out)
+            aside = 0.85 * half  # clear of the wall, which follows the grid
+            x, y = road[k, 0] + aside * np.cos(out), road[k, 1] + aside * np.sin(out)
             signs.append(Billboard(float(x), float(y), 0.35, 0.4, CHEVRON + int(bend < 0)))
     return World(walls, floor, np.full(walls.shape, -1), _ATLAS, _SKY), signs
 
