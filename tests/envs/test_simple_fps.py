@@ -287,3 +287,11 @@ def test_a_step_before_the_first_reset_is_told():
 def test_every_scenario_can_be_played(scenario):
     with contextlib.closing(simple_fps.make(scenario)) as env:
         play(env, 0, steps=3)
+
+
+def test_a_way_is_free_up_to_the_first_wall_whatever_its_kind(hall):
+    hall._world.walls[7, 10] = 1
+    hall._world.walls[7, 12] = 6
+    sight = hall.look()
+    ahead = sight.clear[np.abs(sight.angles).argmin()]
+    assert ahead == pytest.approx(2.5, abs=0.25)
