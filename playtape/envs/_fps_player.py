@@ -1,7 +1,8 @@
 """A scripted player of Simple-FPS whose inputs look like a person's: late, held, overshooting, now and then at rest.
 
-It knows only what is in view, some steps late: fights the drone nearest to its aim, sidesteps what flies at it, goes where there is
-most room, and presses the switch that it was told to. Nothing in it is fast or exact: see _hand.py. Angles are in radians.
+It knows only what is in view, some steps late: fights the drone nearest to its aim, sidesteps what flies at it, goes where
+there is most room, and presses the switch that it was told to. Nothing in it is fast or exact: see _hand.py. Angles are in
+radians.
 """
 
 from collections import deque

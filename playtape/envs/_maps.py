@@ -48,7 +48,7 @@ def distances(walls: np.ndarray, goal: tuple[int, int]) -> np.ndarray:
 def clear(walls: np.ndarray, x: float, y: float, to_x: float, to_y: float) -> bool:
     """Is there no wall between two places? Walks the line in steps of a twentieth of a cell."""
     steps = max(2, int(20 * np.hypot(to_x - x, to_y - y)))
-    share = np.linspace(0, 1, steps)
+    share = np.arange(steps) / (steps - 1)  # linspace takes ten times as long
     return not walls[(y + (to_y - y) * share).astype(int), (x + (to_x - x) * share).astype(int)].any()
 
 

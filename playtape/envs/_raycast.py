@@ -76,16 +76,12 @@ def render(world: World, eye: Eye, things: list[Billboard], size: int) -> np.nda
     focal = size / 2 / np.tan(eye.fov / 2)
     horizon = size / 2 + focal * np.tan(eye.pitch)
     across = (np.arange(size) + 0.5 - size / 2) / focal
-    forward, right = (
-        np.array([np.cos(eye.heading), np.sin(eye.heading)]),
-        np.array([-np.sin(eye.heading), np.cos(eye.heading)]),
-    )
+    forward, right = _axes(eye)
     rays = (forward[:, None] + right[:, None] * across).astype(np.float32)  # [2, S]: one cell deep
     depth, picture, u = cast(world.walls, eye.x, eye.y, rays)
     down = (np.arange(size) + 0.5 - horizon).astype(np.float32)  # [S] rows, pixels below the horizon
-    flat = (
-        np.where(down > 0, eye.height, eye.height - 1) * focal / np.where(down == 0, 1e-6, down)
-    )  # [S] depth of floor or ceiling
+    # How deep a row's floor or ceiling is [S].
+    flat = np.where(down > 0, eye.height, eye.height - 1) * focal / np.where(down == 0, 1e-6, down)
     image = _planes(world, eye, rays, flat, down)
     # Walls over them.
     v = down[:, None] * (depth / focal)[None] + eye.height  # [S, S], 0 at the ceiling's edge and 1 at the floor's
@@ -96,7 +92,7 @@ def render(world: World, eye: Eye, things: list[Billboard], size: int) -> np.nda
     seen = world.atlas.reshape(-1).take(index[None] + row * P, mode="clip")
     image = np.where(on_wall, seen, image)
     for thing in sorted(things, key=lambda thing: -_ahead(thing, eye, forward)):
-        _draw(image, world.atlas, thing, eye, forward, right, depth, focal, horizon)
+        _draw(image, world.atlas, thing, eye, depth, focal, horizon)
     return image.view(np.uint8).reshape(size, size, 4)[..., :3].copy()
 
 
@@ -132,7 +128,7 @@ def cast(walls: np.ndarray, x: float, y: float, rays: np.ndarray) -> tuple[np.nd
 
 
 def _planes(world: World, eye: Eye, rays: np.ndarray, flat: np.ndarray, down: np.ndarray) -> Colours:
-    """Floor and ceiling (or sky) everywhere: [S, S]. `flat` [S]: how deep a row's plane is, `down` [S]: rows below the horizon."""
+    """Floor and ceiling (or sky) everywhere: [S, S]. `flat` [S]: a row's depth; `down` [S]: rows below the horizon."""
     size = len(down)
     near = np.clip(flat, 0, 60).astype(np.float32)
     x, y = (start + near[:, None] * ray for start, ray in ((np.float32(eye.x), rays[0]), (np.float32(eye.y), rays[1])))
@@ -149,9 +145,8 @@ def _planes(world: World, eye: Eye, rays: np.ndarray, flat: np.ndarray, down: np
     if (kind[:top] < 0).any():
         angle = np.arctan2(rays[1], rays[0]) % (2 * np.pi)
         turn = (angle / (2 * np.pi) * world.sky.shape[1]).astype(np.int32) % world.sky.shape[1]
-        height = np.clip(
-            world.sky.shape[0] + (down[:top] / size * world.sky.shape[0]), 0, world.sky.shape[0] - 1
-        ).astype(np.int32)
+        high = world.sky.shape[0]
+        height = np.clip(high + down[:top] / size * high, 0, high - 1).astype(np.int32)
         image[:top] = np.where(kind[:top] < 0, world.sky[height[:, None], turn[None]], image[:top])
     return image
 
@@ -160,22 +155,21 @@ def _shade(depth: np.ndarray) -> np.ndarray:
     return np.clip(depth * (SHADES / FAR), 0, SHADES - 1).astype(np.int32)
 
 
+def _axes(eye: Eye) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors [2] ahead of the eye and to its right."""
+    cos, sin = np.cos(eye.heading), np.sin(eye.heading)
+    return np.array([cos, sin]), np.array([-sin, cos])
+
+
 def _ahead(thing: Billboard, eye: Eye, forward: np.ndarray) -> float:
     return float((thing.x - eye.x) * forward[0] + (thing.y - eye.y) * forward[1])
 
 
 def _draw(
-    image: Colours,
-    atlas: Colours,
-    thing: Billboard,
-    eye: Eye,
-    forward: np.ndarray,
-    right: np.ndarray,
-    depth: np.ndarray,
-    focal: float,
-    horizon: float,
+    image: Colours, atlas: Colours, thing: Billboard, eye: Eye, depth: np.ndarray, focal: float, horizon: float
 ) -> None:
     """One billboard onto the picture, behind nearer walls."""
+    forward, right = _axes(eye)
     far = _ahead(thing, eye, forward)
     if far < NEAR:
         return
@@ -191,6 +185,6 @@ def _draw(
         return
     u = np.clip((columns + 0.5 - left) / side * P, 0, P - 1).astype(np.int32)
     v = np.clip((rows + 0.5 - top) / side * P, 0, P - 1).astype(np.int32)
-    seen = atlas[int(_shade(np.float32(far))), thing.picture][v[:, None], u]
+    seen = atlas[int(_shade(np.array(far, np.float32))), thing.picture][v[:, None], u]
     under = image[rows[0] : rows[-1] + 1, columns]
     image[rows[0] : rows[-1] + 1, columns] = np.where(seen >> 24 > 127, seen, under)

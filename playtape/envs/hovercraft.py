@@ -1,8 +1,9 @@
-"""Hovercraft: a lap around a walled road, after the game that Pixels2Play judges by (arXiv 2601.04575): the seconds for a loop.
+"""Hovercraft: a lap around a walled road, after the game that Pixels2Play judges by (arXiv 2601.04575): seconds for a loop.
 
-W pushes, S brakes, A and D and the mouse steer, and the craft slides on: it has inertia, and walls stop it. The road is a closed
-loop with chevrons ahead of its bends. One step is 1/20 s; the picture that a step returns is the one after its action. Everything
-follows from the seed. Tracks 0 to 11 are for training, 12 to 15 for testing only: `make("test")` plays the latter, `make(None)` the former.
+W pushes, S brakes, A and D and the mouse steer, and the craft slides on: it has inertia, and walls stop it. The road is a
+closed loop with chevrons outside of its bends. One step is 1/20 s; the picture that a step returns is the one after its
+action. Everything follows from the seed. Tracks 0 to 11 are for training, 12 to 15 for testing only: `make("test")` plays
+the latter, `make(None)` the former.
 
 Units: cells for places, radians for angles (heading grows to the right), seconds for times, counts for the mouse.
 """
@@ -19,24 +20,23 @@ from playtape.actions import ActionSpace, Axis
 from playtape.envs import _maps, _pictures, gym_space, nothing
 from playtape.envs._hand import Hand
 from playtape.envs._raycast import Billboard, Eye, World, packed, render, shaded
+from playtape.envs._roads import SIDE, direction, loop
 from playtape.errors import BadInput
 
 __all__ = ["SPACE", "Hovercraft", "ScriptedPlayer", "make", "scenarios"]
 
 SPACE = ActionSpace(buttons=("key.w", "key.s", "key.a", "key.d"), axes=(Axis("mouse.dx", "sum", 40.0),))
-HZ, SIZE, SIDE = 20, 192, 24
+HZ, SIZE = 20, 192
 RADIANS_PER_COUNT = np.deg2rad(0.08)
 TRAINING, TESTING = range(12), range(12, 16)
-DIFFICULTY = {"easy": 1.5, "normal": 1.15, "hard": 0.9}  # half the road's width, cells
-PUSH, DRAG, GRIP, BRAKE = (
-    4.5,
-    0.7,
-    1.6,
-    6.0,
-)  # cells a second squared; shares of the speed, ahead and aside, lost in a second; as PUSH
+# Half the road's width in cells, and the share of the speed aside that is lost in a second.
+DIFFICULTY = {"easy": (1.5, 2.4), "normal": (1.15, 1.6), "hard": (0.9, 1.1)}
+PUSH, BRAKE = 4.5, 6.0  # cells a second squared
+DRAG = 0.7  # share of the speed ahead that is lost in a second
+SCRAPE = 1.0  # share of the speed into a wall that is lost along it
 TURN, SWING = 7.0, 5.0  # radians a second squared of a held key; share of the turning lost in a second
 RADIUS = 0.25
-SECONDS = 60
+SECONDS = 90
 CHEVRON = 7  # in the atlas
 
 
@@ -52,7 +52,12 @@ class Sight:
 
 
 class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
-    """One drive. `scenario`: see `scenarios()`. Rewards: the share of a lap that was gained; the drive ends with a lap, or its time."""
+    """One drive: it ends with a lap, or when its `seconds` are over. `scenario`: see `scenarios()`.
+
+    Rewards: the share of a lap that was gained, less what was lost; with the lap, the share of the seconds that are left. So
+    a drive's sum is the share driven where no lap was made, and above 1 the more the faster the lap was.
+    `info`: "lap", the share driven so far; "seconds" so far; "map"; and "lap_seconds" once the lap is made.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
     actions = SPACE
@@ -66,12 +71,12 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             raise BadInput(f"unknown scenario {scenario!r} of hovercraft; legal are {', '.join(scenarios())}")
         self.scenario = scenario
         self.level, _, difficulty = scenario.partition("/")
-        self.half = DIFFICULTY[difficulty or "normal"]
+        self.half, self.grip = DIFFICULTY[difficulty or "normal"]
         self.steps, self.render_mode = round(seconds * HZ), render_mode
         self.action_space = gym_space(SPACE)
         self.observation_space = spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
         self._picture = np.zeros((SIZE, SIZE, 3), np.uint8)
-        self._world: World | None = None
+        self.step_number = -1  # until the first reset
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -83,21 +88,21 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self._world, self._signs = _world(self.road, self.half, self.track)
         start = int(self.np_random.integers(len(self.road)))
         self.x, self.y = (float(v) for v in self.road[start])
-        self.heading = _direction(self.road, start) + float(self.np_random.normal(0, 0.1))
+        self.heading = direction(self.road, start) + float(self.np_random.normal(0, 0.1))
         self.speed_x = self.speed_y = self.spin = 0.0
         self.mark, self.gained, self.step_number = start, 0, 0
         return self._look(), self._info()
 
     def step(self, action: Mapping[str, Any]) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
-        if self._world is None:
+        if self.step_number < 0:
             raise BadInput("reset the game before the first step")
         held = dict(zip(SPACE.buttons, np.asarray(action["buttons"]).astype(bool).tolist(), strict=True))
         self._drive(held, float(action["axes"][0]))
         before = self.gained
         self._follow()
         self.step_number += 1
-        ended = self.gained >= len(self.road)
-        reward = (self.gained - before) / len(self.road)
+        ended = self.gained == len(self.road)
+        reward = (self.gained - before) / len(self.road) + ended * (1 - self.step_number / self.steps)
         return self._look(), reward, ended, not ended and self.step_number >= self.steps, self._info()
 
     def render(self) -> np.ndarray:
@@ -123,21 +128,25 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         cos, sin = np.cos(self.heading), np.sin(self.heading)
         ahead, aside = self.speed_x * cos + self.speed_y * sin, self.speed_y * cos - self.speed_x * sin
         ahead += step * (PUSH * held["key.w"] - BRAKE * held["key.s"] * (ahead > 0) - DRAG * ahead)
-        aside -= step * GRIP * aside
+        aside -= step * self.grip * aside
         self.speed_x, self.speed_y = ahead * cos - aside * sin, ahead * sin + aside * cos
         x, y = _maps.slide(self._world.walls, self.x, self.y, step * self.speed_x, step * self.speed_y, RADIUS)
         if x == self.x:
-            self.speed_x *= -0.3
+            self.speed_x, self.speed_y = _bounce(self.speed_x, self.speed_y)
         if y == self.y:
-            self.speed_y *= -0.3
+            self.speed_y, self.speed_x = _bounce(self.speed_y, self.speed_x)
         self.x, self.y = x, y
 
     def _follow(self) -> None:
-        """Move the mark along the road to the point nearest to the craft, if that is not far from the last one."""
+        """Move the mark along the road to the point nearest to the craft, if that is not far from the last one.
+
+        Not if the craft is off the road, where the nearest point says nothing: only a road that was driven counts.
+        """
         window = np.arange(-12, 13)
         points = self.road[(self.mark + window) % len(self.road)]
-        moved = int(window[np.hypot(points[:, 0] - self.x, points[:, 1] - self.y).argmin()])
-        self.mark, self.gained = self.mark + moved, self.gained + moved
+        far = np.hypot(points[:, 0] - self.x, points[:, 1] - self.y)
+        moved = int(window[far.argmin()]) if far.min() < self.half + 1 else 0
+        self.mark, self.gained = self.mark + moved, min(self.gained + moved, len(self.road))
 
     def _look(self) -> np.ndarray:
         eye = Eye(self.x, self.y, self.heading, -0.06, 0.42, 1.5)
@@ -148,7 +157,9 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         return picture.copy()
 
     def _info(self) -> dict[str, Any]:
-        return {"lap": self.gained / len(self.road), "seconds": self.step_number / HZ, "map": f"track{self.track:02d}"}
+        lap, seconds = self.gained / len(self.road), self.step_number / HZ
+        made = {"lap_seconds": seconds} if lap == 1 else {}
+        return {"lap": lap, "seconds": seconds, "map": f"track{self.track:02d}"} | made
 
 
 class ScriptedPlayer:
@@ -180,7 +191,7 @@ class ScriptedPlayer:
                 self.hand.release(key)
         if abs(error) > 0.5 and not self.hand.moving:
             self.hand.stroke(0.6 * error / RADIANS_PER_COUNT)
-        brisk = (2.6 + 2.6 * self.skill) / (1 + 2.2 * abs(sight.bend) + 1.2 * abs(sight.ahead))
+        brisk = (3.0 + 3.0 * self.skill) / (1 + 1.4 * abs(sight.bend) + 1.0 * abs(sight.ahead))
         if sight.speed < brisk and not self.hand.held("key.w"):
             self.hand.release("key.s")
             self.hand.press("key.w", int(self.rng.integers(3, 12)))
@@ -206,33 +217,17 @@ def scenarios() -> tuple[str, ...]:
     return (*levels, *(f"{level}/{name}" for level in levels for name in DIFFICULTY))
 
 
-def loop(number: int) -> np.ndarray:
-    """The middle of road `number`: points [N, 2] about 0.12 cells apart, a closed curve; every second one runs the other way."""
-    rng = np.random.default_rng(900 + number)
-    angle = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
-    radius = 8.2 + sum(
-        rng.uniform(0.3, 1.6) / k**0.7 * np.sin(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 4, 5)
-    )
-    radius = radius.clip(4.0, SIDE / 2 - 2.2)
-    points = np.stack([SIDE / 2 + radius * np.cos(angle), SIDE / 2 + radius * np.sin(angle)], 1)
-    far = np.concatenate([[0], np.cumsum(np.hypot(*(np.roll(points, -1, 0) - points).T))])
-    count = int(far[-1] / 0.12)
-    even = np.interp(np.linspace(0, far[-1], count, endpoint=False), far, np.arange(4001))
-    road = points[even.astype(int) % 4000]
-    return road[::-1].copy() if number % 2 else road
+def _bounce(into: float, along: float) -> tuple[float, float]:
+    """The speed into a wall and along it, after the wall was hit: the harder the hit, the more it scrapes."""
+    return -0.3 * into, float(np.sign(along)) * max(0.0, abs(along) - SCRAPE * abs(into))
 
 
 def _turn(angle: float) -> float:
     return float((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
-def _direction(road: np.ndarray, k: int) -> float:
-    dx, dy = road[(k + 3) % len(road)] - road[k % len(road)]
-    return float(np.arctan2(dy, dx))
-
-
 def _world(road: np.ndarray, half: float, number: int) -> tuple[World, list[Billboard]]:
-    """Walls wherever the road is not, on a grid twice as fine as it looks, and chevrons outside of the bends."""
+    """Walls wherever the road is not, of two looks by turns so that speed can be seen, and chevrons outside of the bends."""
     rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
     far = np.hypot(columns[..., None] - road[::4, 0], rows[..., None] - road[::4, 1]).min(-1)
     walls = np.where(far < half + 0.25, 0, 1 + (rows.astype(int) + columns.astype(int)) % 2)
@@ -240,14 +235,12 @@ def _world(road: np.ndarray, half: float, number: int) -> tuple[World, list[Bill
     floor = np.where(far < half * 0.75, 5, 6)
     signs = []
     for k in range(0, len(road), 16):
-        bend = _turn(_direction(road, k + 10) - _direction(road, k - 10))
+        bend = _turn(direction(road, k + 10) - direction(road, k - 10))
         if abs(bend) > 0.45:
-            out = _direction(road, k) - np.sign(bend) * np.pi / 2
-            signs.append(
-                Billboard(
-                    road[k, 0] + half * np.cos(out), road[k, 1] + half * np.sin(out), 0.35, 0.4, CHEVRON + (bend < 0)
-                )
-            )
+            out = direction(road, k) - np.sign(bend) * np.pi / 2
+            aside = 0.85 * half  # clear of the wall, which follows the grid
+            x, y = road[k, 0] + aside * np.cos(out), road[k, 1] + aside * np.sin(out)
+            signs.append(Billboard(float(x), float(y), 0.35, 0.4, CHEVRON + int(bend < 0)))
     return World(walls, floor, np.full(walls.shape, -1), _ATLAS, _SKY), signs
 
 

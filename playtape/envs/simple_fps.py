@@ -1,8 +1,9 @@
-"""Simple-FPS: a shooter in halls of blocks, after the game that Pixels2Play judges by (arXiv 2601.04575): hits given minus hits taken.
+"""Simple-FPS: a shooter in halls of blocks, after the game that Pixels2Play judges by (arXiv 2601.04575): hits given minus taken.
 
-Drones float about; they see you, charge (their eye turns red) and fire a ball that can be dodged. W, A, S and D walk, the mouse looks, the
-left button fires, E presses a switch. One step is 1/20 s; the picture that a step returns is the one after its action. Everything follows
-from the seed. Maps 0 to 15 are for training, 16 to 19 for testing only: `make("test")` plays the latter, `make(None)` the former.
+Drones float about; they see you, charge (their eye turns red) and fire a ball that can be dodged. W, A, S and D walk, the
+mouse looks, the left button fires, E presses a switch. One step is 1/20 s; the picture that a step returns is the one after
+its action. Everything follows from the seed. Maps 0 to 15 are for training, 16 to 19 for testing only: `make("test")` plays
+the latter, `make(None)` the former.
 
 Units: cells for places, radians for angles (heading grows to the right, pitch up), seconds for times, counts for the mouse.
 """
@@ -30,7 +31,8 @@ SPACE = ActionSpace(
 HZ, SIZE = 20, 192
 RADIANS_PER_COUNT = np.deg2rad(0.12)
 TRAINING, TESTING = range(16), range(16, 20)
-DIFFICULTY = {"easy": (3, 0.5), "normal": (4, 0.75), "hard": (6, 1.0)}  # drones, and how fast and exact they are
+FOES = 5  # drones on a map
+DIFFICULTY = {"easy": 0.2, "normal": 0.65, "hard": 1.4}  # how fast and exact they are
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 60), "blue": (50, 90, 240)}
 SPEED, RADIUS, PITCH = 3.0, 0.22, 0.6  # cells a second, cells, radians
 RELOAD, BALL, DRONE = 5, 5.0, 0.32  # steps between shots; cells a second; a drone's radius in cells
@@ -67,7 +69,7 @@ class Sight:
 
     drones: tuple[
         tuple[float, float, float, bool], ...
-    ]  # (angle to the right, angle up, distance, charging) of those in view
+    ]  # of those in view (angle to the right, angle up, distance, charging)
     balls: tuple[tuple[float, float], ...]  # (angle to the right, distance)
     clear: np.ndarray  # distance to the wall in each of the directions `angles`
     angles: np.ndarray
@@ -76,7 +78,10 @@ class Sight:
 
 
 class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
-    """One game. `scenario`: see `scenarios()`. Rewards: 1 for a hit given, -1 for one taken; in "switches", 1 for the right one."""
+    """One game. `scenario`: see `scenarios()`. Rewards: 1 for a hit given, -1 for one taken; in "switches" 1 for the right one.
+
+    `info`: "given" and "taken" so far, "map", and in "switches" the "text" that says which one to press.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
     actions = SPACE
@@ -90,12 +95,12 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self.level, _, difficulty = scenario.partition("/")
         if scenario not in scenarios():
             raise BadInput(f"unknown scenario {scenario!r} of simple_fps; legal are {', '.join(scenarios())}")
-        self.count, self.fierce = DIFFICULTY[difficulty or "normal"]
+        self.fierce = DIFFICULTY[difficulty or "normal"]
         self.steps, self.render_mode = round(seconds * HZ), render_mode
         self.action_space = gym_space(SPACE)
         self.observation_space = spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
         self._picture = np.zeros((SIZE, SIZE, 3), np.uint8)
-        self._world: World | None = None
+        self.step_number = -1  # until the first reset
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -110,7 +115,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             walls = _maps.blocks(self.map, 14, 0.16, 6)
         self._world = _world(walls, self.map)
         self.eye = Eye(*self._free_place(), float(self.np_random.uniform(0, 2 * np.pi)))
-        self.drones = [Drone(*self._free_place(4)) for _ in range(self.count if self.map >= 0 else 0)]
+        self.drones = [Drone(*self._free_place(4)) for _ in range(FOES if self.map >= 0 else 0)]
         for drone in self.drones:
             drone.wait = int(self.np_random.integers(20, 50))
         self.balls: list[Ball] = []
@@ -118,7 +123,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         return self._look(), self._info()
 
     def step(self, action: Mapping[str, Any]) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
-        if self._world is None:
+        if self.step_number < 0:
             raise BadInput("reset the game before the first step")
         held = dict(zip(SPACE.buttons, np.asarray(action["buttons"]).astype(bool).tolist(), strict=True))
         dx, dy = (float(v) for v in action["axes"])
@@ -144,7 +149,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         """What is in view now, for a scripted player."""
         angles = np.deg2rad(np.arange(-180, 180, 15.0))
         walls, eye = self._world.walls, self.eye
-        clear = np.array([_free_way(walls, eye.x, eye.y, eye.heading + angle) for angle in angles])
+        clear = _free_ways(walls, eye.x, eye.y, eye.heading + angles)
         seen = []
         for drone in self.drones:
             angle, far = self._bearing(drone.x, drone.y)
@@ -165,14 +170,8 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         ahead, aside = held["key.w"] - held["key.s"], held["key.d"] - held["key.a"]
         step = SPEED / HZ / max(1.0, np.hypot(ahead, aside))
         cos, sin = np.cos(heading), np.sin(heading)
-        x, y = _maps.slide(
-            self._world.walls,
-            eye.x,
-            eye.y,
-            step * (ahead * cos - aside * sin),
-            step * (ahead * sin + aside * cos),
-            RADIUS,
-        )
+        dx, dy = step * (ahead * cos - aside * sin), step * (ahead * sin + aside * cos)
+        x, y = _maps.slide(self._world.walls, eye.x, eye.y, dx, dy, RADIUS)
         self.eye = Eye(x, y, heading, pitch)
 
     def _fire(self) -> None:
@@ -296,11 +295,8 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     def _info(self) -> dict[str, Any]:
         told = {"text": f"press the {self.wanted} switch"} if self.wanted else {}
-        return {
-            "given": self.given,
-            "taken": self.taken,
-            "map": f"map{self.map:02d}" if self.map >= 0 else "switches",
-        } | told
+        name = f"map{self.map:02d}" if self.map >= 0 else "switches"
+        return {"given": self.given, "taken": self.taken, "map": name} | told
 
 
 def make(scenario: str | None = None, **options: Any) -> SimpleFps:
@@ -320,14 +316,13 @@ def _world(walls: np.ndarray, number: int) -> World:
     return World(walls, floor, np.full(walls.shape, 11 if number % 3 else -1), _ATLAS, _SKY)
 
 
-def _free_way(walls: np.ndarray, x: float, y: float, angle: float) -> float:
-    """How far a body may go in one direction, up to 12 cells."""
+def _free_ways(walls: np.ndarray, x: float, y: float, angles: np.ndarray) -> np.ndarray:
+    """How far a body may go in each direction [N], up to 12 cells."""
     far = np.arange(0.25, 12, 0.25)
-    hit = walls[
-        np.clip((y + far * np.sin(angle)).astype(int), 0, walls.shape[0] - 1),
-        np.clip((x + far * np.cos(angle)).astype(int), 0, walls.shape[1] - 1),
-    ]
-    return float(far[hit.argmax()]) if hit.any() else 12.0
+    row = np.clip((y + far * np.sin(angles)[:, None]).astype(int), 0, walls.shape[0] - 1)
+    column = np.clip((x + far * np.cos(angles)[:, None]).astype(int), 0, walls.shape[1] - 1)
+    hit = walls[row, column] > 0  # [N, F]
+    return np.where(hit.any(1), far[hit.argmax(1)], 12.0)
 
 
 def _gun(picture: np.ndarray, flash: bool) -> None:

@@ -11,10 +11,10 @@ from gymnasium.utils.env_checker import check_env
 from playtape import envs
 from playtape.actions import ActionSpace
 
-pytest.importorskip("vizdoom", reason="the game doom needs vizdoom, which is not installed")
-
-# One short scenario of each game, in which a player who looks does better than one who does not.
-BEATEN = {"doom": "basic"}
+# One short scenario of each game, in which a player who looks does better than one who does not, and by how much at least in
+# 300 steps, in the game's own rewards: in doom a kill is about 100, in simple_fps a hit is 1, in hovercraft a lap.
+BEATEN = {"doom": ("basic", 1.0), "hovercraft": ("train", 0.2), "simple_fps": ("train", 2.0)}
+NEEDS = {"doom": "vizdoom"}
 
 
 def episode(env: Any, player: Any, seed: int, steps: int) -> tuple[list[np.ndarray], list[float]]:
@@ -43,6 +43,8 @@ class Chance:
 
 @pytest.fixture(params=envs.env_names())
 def name(request: pytest.FixtureRequest) -> str:
+    if package := NEEDS.get(request.param):
+        pytest.importorskip(package, reason=f"the game {request.param} needs {package}, which is not installed")
     return request.param
 
 
@@ -55,8 +57,8 @@ def test_every_game_is_a_gymnasium_environment(name):
 
 def test_every_game_says_how_it_is_played(name):
     module = envs.find_env(name)
-    assert BEATEN[name] in module.scenarios()
-    with contextlib.closing(module.make(BEATEN[name])) as env:
+    assert BEATEN[name][0] in module.scenarios()
+    with contextlib.closing(module.make(BEATEN[name][0])) as env:
         assert isinstance(env.actions, ActionSpace)
         assert env.action_space == envs.gym_space(env.actions)
         assert env.hz > 0
@@ -70,12 +72,12 @@ def test_every_game_says_how_it_is_played(name):
 
 def test_every_game_repeats_itself_under_a_seed(name):
     module = envs.find_env(name)
-    with contextlib.closing(module.make(BEATEN[name])) as env:
+    with contextlib.closing(module.make(BEATEN[name][0])) as env:
         player = module.ScriptedPlayer(env, seed=5)
         first = episode(env, player, 5, 60)
         other = episode(env, player, 6, 60)
         again = episode(env, player, 5, 60)
-    with contextlib.closing(module.make(BEATEN[name])) as env:
+    with contextlib.closing(module.make(BEATEN[name][0])) as env:
         anew = episode(env, module.ScriptedPlayer(env, seed=5), 5, 60)
     for same in (again, anew):
         np.testing.assert_array_equal(np.stack(first[0]), np.stack(same[0]))
@@ -85,7 +87,7 @@ def test_every_game_repeats_itself_under_a_seed(name):
 
 def test_every_scripted_player_beats_chance(name):
     module = envs.find_env(name)
-    with contextlib.closing(module.make(BEATEN[name])) as env:
+    with contextlib.closing(module.make(BEATEN[name][0])) as env:
         scripted = [sum(episode(env, module.ScriptedPlayer(env), seed, 300)[1]) for seed in range(6)]
         chance = [sum(episode(env, Chance(env), seed, 300)[1]) for seed in range(6)]
-    assert np.mean(scripted) > np.mean(chance) + 1, (scripted, chance)
+    assert np.mean(scripted) > np.mean(chance) + BEATEN[name][1], (scripted, chance)
