@@ -17,7 +17,7 @@ from tqdm import tqdm
 from playtape import __version__, models
 from playtape.actions import ActionSpace
 from playtape.argv import parse as parse_words
-from playtape.clips import Clip, Clips, Source, observed_space, session, store
+from playtape.clips import Clip, Clips, Source, embed_all, find_encoder, observed_space, session, store
 from playtape.errors import BadInput
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.recordings import Recording, find_recordings, open_recording
@@ -69,8 +69,11 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     if begun is not None and not resume:
         model.load_state_dict(begun.model.state_dict())
     size, fps = (run.model.height, run.model.width_px), run.data.fps
+    encoder = find_encoder(run.data.text) if run.data.text else None
+    if encoder is not None:  # before hours of decoding: its package may be missing
+        embed_all(training, encoder)
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
-    stored = [store(recording, space, size, fps) for recording in shown]
+    stored = [store(recording, space, size, fps, encoder) for recording in shown]
     clips = Clips(stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation)
     if resume:  # before run.json says so: the state must be of this model
         state.load_state(run.out, module.build(run.model, space), torch.optim.AdamW(model.parameters()))
@@ -99,6 +102,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         "seed": run.seed,
         "frames": sum(map(len, stored)),
         "fps": fps,
+        "text_encoder": run.data.text,
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],
         "held_out": [_stem(recording) for recording in held_out],
