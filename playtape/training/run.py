@@ -61,7 +61,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         )
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
-    begun = None if run.init is None else _begun(run.init, name, run.model, space)
+    begun = None if run.init is None else _begun(run.init, name, run, space)
     space = space if begun is None else begun.space
     torch.manual_seed(run.seed)
     module = models.model(name)
@@ -184,12 +184,19 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
     return (rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest), True
 
 
-def _begun(folder: Path, name: str, config: Any, seen: ActionSpace) -> checkpoint.Loaded:
-    """The checkpoint that a run begins from. Raises BadInput if it is another model; says what its action space lacks."""
-    begun = checkpoint.load(folder)
+def _begun(folder: Path, name: str, run: Run[Any], seen: ActionSpace) -> checkpoint.Loaded:
+    """The checkpoint that a run begins from; says what its action space lacks.
+
+    Raises BadInput if it is another model, or has learned its instructions from another sentence encoder.
+    """
+    begun, config = checkpoint.load(folder), run.model
     if begun.name != name or begun.model.config != config:
         raise BadInput(
             f"cannot begin from {folder}: it is {begun.name} with {begun.model.config}, and the run is {name} with {config}"
+        )
+    if run.data.text and (before := begun.train.get("text_encoder")) and before != run.data.text:
+        raise BadInput(
+            f"cannot begin from {folder}: it knows instructions by {before}, and the run has --data.text {run.data.text}"
         )
     known = {*begun.space.buttons, *(axis.name for axis in begun.space.axes)}
     if new := [each for each in (*seen.buttons, *(axis.name for axis in seen.axes)) if each not in known]:
