@@ -129,7 +129,7 @@ def _read(file: Path, width: int) -> dict[bytes, np.ndarray]:
             keys, vectors = content["keys"], content["vectors"]
     except Exception:  # damage can raise a dozen kinds, and for each the answer is to make the file again
         return {}
-    fits = keys.dtype == np.uint8 and keys.shape == (len(vectors), 32)
+    fits = keys.dtype == np.uint8 and keys.shape[1:] == (32,)
     if not fits or vectors.dtype != np.float32 or vectors.shape != (len(keys), width):
         return {}
     return {key.tobytes(): vector for key, vector in zip(keys, vectors)}
