@@ -64,9 +64,7 @@ def instructions(spans: Iterable[Span], time_ns: np.ndarray) -> tuple[list[str],
     number: dict[str, int] = {}
     for span, (first, last) in zip(found, edges.tolist()):
         text = span.value.strip()
-        row[first:last] = (
-            number.setdefault(text, len(number) + 1) if text else 0
-        )  # the later one paints over the earlier
+        row[first:last] = number.setdefault(text, len(number) + 1) if text else 0  # paints over what began earlier
     used, row = np.unique(np.append(0, row), return_inverse=True)  # without those that others hide
     texts = list(number)
     return [texts[i - 1] for i in used[1:]], row[1:].astype(np.int32)
