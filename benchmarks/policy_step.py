@@ -12,7 +12,6 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from playtape.models import pixels2play as p2p
 from playtape.nets.transformer import rotary
 
 SPACE = ActionSpace(
-    tuple(f"key.{key}" for key in "space 1 2 3 4 a d e f q w s z".split()) + ("mouse.left", "mouse.right"),
+    (*(f"key.{key}" for key in ("space", *"1234adefqwsz")), "mouse.left", "mouse.right"),
     (Axis("mouse.dx"), Axis("mouse.dy")),
 )
 
@@ -75,7 +74,6 @@ class TwoPasses:
         for block, cache in zip(model.blocks, self.caches, strict=True):
             x = block(x, angles, seen, cache)
         return x
-
 
 
 def main() -> None:

@@ -113,12 +113,12 @@ class EvaluatePolicy:
     """Seed of the draws and of the bootstrap intervals."""
 
     def run(self) -> Result:
-        from playtape.evaluate import evaluate_policy
+        from playtape.evaluate.policy import evaluate_policy
 
         return evaluate_policy(self.policy, self.data, seed=self.seed)
 
     def text(self, result: Result) -> str:
-        from playtape.evaluate import policy_table
+        from playtape.evaluate.policy import policy_table
 
         return policy_table(result)
 

@@ -4,7 +4,7 @@ Brightness, contrast, colour balance and a small shift of the picture; and, wher
 left and right exchanged in the actions as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ class Augmentation:
     """How far each draw may go. All zero changes nothing.
 
     `mirror` pairs of buttons that are each other's mirror image ("key.a", "key.d"); half of the clips are mirrored if it
-    is not empty. Axes ending in "dx" or "_x" then change sign.
+    is not empty. Axes ending in "dx" or "_x" then change sign. Where an instruction speaks of left or right, nothing is mirrored.
     """
 
     brightness: float = 0.15  # added, as a share of full range
@@ -29,13 +29,13 @@ class Augmentation:
     shift: int = 3  # pixels at model size, up, down, left and right
     mirror: tuple[tuple[str, str], ...] = ()
 
-    def __call__(self, clip: Clip, space: ActionSpace, draw: np.random.Generator) -> Clip:
-        """One clip without batch shape; `draw` decides everything."""
+    def __call__(self, clip: Clip, space: ActionSpace, draw: np.random.Generator, *, sided: bool = False) -> Clip:
+        """One clip without batch shape; `draw` decides everything. `sided` clips have a left and a right that must stay."""
         frames, actions = clip.frames, clip.actions
-        if self.mirror and draw.random() < 0.5:
+        if self.mirror and draw.random() < 0.5 and not sided:
             frames, actions = frames.flip(-1), _mirrored(actions, space, self.mirror)
         frames = self._coloured(self._shifted(frames, draw), draw)
-        return Clip(frames, actions, clip.mask, clip.confidence)
+        return replace(clip, frames=frames, actions=actions)
 
     def _shifted(self, frames: Tensor, draw: np.random.Generator) -> Tensor:
         if not self.shift:

@@ -64,8 +64,9 @@ class Clips(Dataset):
         return stack([self._clip(self.recordings[i], int(draw.integers(starts[i])), draw) for i in chosen])
 
     def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
-        clip = cut(recording, start, start + self.window)
-        return self.augmentation(clip, self.space, draw)
+        stop = start + self.window
+        sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
+        return self.augmentation(cut(recording, start, stop), self.space, draw, sided=sided)
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:
@@ -79,4 +80,5 @@ def cut(recording: Stored, start: int, stop: int) -> Clip:
         ),
         torch.from_numpy(recording.mask[part].copy()),
         torch.from_numpy(recording.confidence[part].copy()),
+        torch.from_numpy(recording.text.vectors[recording.text.row[part]]),
     )

@@ -16,7 +16,9 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.names import INPUTS, is_button, kind
+from playtape.clips.encoders import SentenceEncoder
 from playtape.clips.resize import regular, resize
+from playtape.clips.text import Text, beside
 from playtape.errors import BadInput
 from playtape.recordings import Confidence, Recording
 
@@ -26,7 +28,7 @@ BATCH = 64  # frames resized at once
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
-    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth)."""
+    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows."""
 
     name: str
     frames: np.ndarray
@@ -34,13 +36,16 @@ class Stored:
     actions: Actions
     mask: np.ndarray
     confidence: np.ndarray
+    text: Text
 
     def __len__(self) -> int:
         return len(self.time_ns)
 
 
-def store(recording: Recording, space: ActionSpace, size: tuple[int, int], fps: float) -> Stored:
-    """One recording at `size` (height, width) and at most `fps` frames a second."""
+def store(
+    recording: Recording, space: ActionSpace, size: tuple[int, int], fps: float, encoder: SentenceEncoder | None = None
+) -> Stored:
+    """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`."""
     keep = regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
     name = recording.path.stem if recording.path else recording.video.path.stem
@@ -51,6 +56,7 @@ def store(recording: Recording, space: ActionSpace, size: tuple[int, int], fps: 
         space.actions(recording.events, time_ns),
         _learnable(recording, time_ns),
         _certainty(recording, time_ns),
+        Text.of(recording, time_ns, encoder),
     )
 
 
@@ -93,7 +99,7 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
 
 
 def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    folder = (recording.path or recording.video.path).parent / ".playtape"
+    folder = beside(recording)
     video = recording.video.path
     stat = video.stat()
     key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum())])
@@ -137,7 +143,7 @@ def _certainty(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
 
 
 def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
-    """bool [T]: false for the last frame, which has no interval, for what touches a span of kind "masked", and where a policy played.
+    """bool [T]: false for the last frame, which has no interval, for what touches a "masked" span, and where a policy played.
 
     What a policy did is what it knows already, mistakes included; what a person did who took over from it is what it lacks.
     """

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from playtape.actions import Actions, ActionSpace
+from playtape.actions import Actions
 from playtape.clips import Stored, cut, stack, store
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, units_of
@@ -29,10 +29,10 @@ WAYS = ("teacher_forced", "free_running", "chance")
 def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = True) -> dict[str, Any]:
     """Judge the policy of checkpoint `run` on recordings. Returns a JSON dictionary.
 
-    `losses`: mean nats of each part of the loss over learnable frames, and `perplexity`, their exponentials ("key" is the published
-    "test loss"; most slots are empty, so 1.1 is not near perfect). `teacher_forced`, `free_running` and `chance` (actions drawn from
-    how often they occur): the honest block of `evaluate actions`, beside never-pressed, copy-previous and mean. Raises BadInput for
-    what is no policy, or no recording.
+    `losses`: mean nats of each part of the loss over learnable frames, and `perplexity`, their exponentials ("key" is the
+    published "test loss"; most slots are empty, so 1.1 is not near perfect). `teacher_forced`, `free_running` and `chance`
+    (actions of other moments): the honest block of `evaluate actions`, beside never-pressed, copy-previous and mean. Raises
+    BadInput for what is no policy, or no recording.
     """
     keep_freed_memory()
     loaded = checkpoint.load(run)
@@ -68,13 +68,15 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
 @torch.no_grad()
 def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -> dict[str, float]:
     """Means over learnable frames, each chunk of `window` frames by itself."""
+    model = loaded.model
+    assert isinstance(model, Trainable)
     total: dict[str, float] = {}
     weight = 0.0
     for one in tqdm(stored, desc="losses", unit="recording", disable=not progress):
         for start in range(0, max(1, len(one) - window + 1), window):
             clip = stack([cut(one, start, min(len(one), start + window))])
             count = float((clip.mask * clip.confidence).sum())
-            for name, value in loaded.model.losses(clip).items():  # type: ignore[operator]
+            for name, value in model.losses(clip).items():
                 total[name] = total.get(name, 0.0) + count * float(value)
             weight += count
     if not weight:
@@ -83,7 +85,11 @@ def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -
 
 
 def _pair(loaded: Loaded, one: Stored, way: str, draw: np.random.Generator) -> Pair:
-    said = _by_chance(one.actions, draw) if way == "chance" else _said(loaded, one, teach=way == "teacher_forced", draw=draw)
+    said = (
+        _by_chance(one.actions, draw)
+        if way == "chance"
+        else _said(loaded, one, teach=way == "teacher_forced", draw=draw)
+    )
     truth, predicted = (_rows(actions) for actions in (one.actions, said))
     return Pair(one.name, one.time_ns, truth, predicted, one.mask[:-1].copy())
 

@@ -8,7 +8,7 @@ buttons as rising classes, axes as bins. Actions are inputs everywhere and targe
 Played with one pass a frame: the action just done is given together with the next picture (`act`); what a question saw is never
 kept. The original passes twice.
 
-Shapes: `N` clips or players, `T` frames, `S` action slots, `P` = 4 + S tokens a step, `D` width, `E` text width, `W` window in steps.
+Shapes: `N` clips or players, `T` frames, `S` action slots, `P` = 4 + S tokens a step, `D` width, `E` text width.
 """
 
 import math
@@ -17,7 +17,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from playtape.actions import Actions, ActionSpace
 from playtape.actions.codecs import Bins

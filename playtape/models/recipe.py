@@ -6,6 +6,7 @@ A recipe is a constant in its model's file. Every field is a flag of the command
 from dataclasses import dataclass, field
 from typing import Any
 
+from playtape.clips import find_encoder
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput
 
@@ -28,8 +29,11 @@ class Data:
         str, ...
     ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
     augmentation: Augmentation = field(default_factory=Augmentation)
+    text: str = ""  # the sentence encoder that instructions go through (minilm, embeddinggemma); "" leaves them out
 
     def __post_init__(self) -> None:
+        if self.text:
+            find_encoder(self.text)  # a typo shows before anything is read
         within("data.fps", self.fps, 0.1, 1000)
         within("data.window", self.window, 2, 100_000)
 

@@ -1,8 +1,8 @@
 """The first six stages of EfficientNet-B0 (arXiv 1905.11946): a picture to 112 maps at a sixteenth of its size.
 
 Parameters are named and shaped as torchvision names those of `efficientnet_b0().features[0:6]`, so that its weights (and those of
-models that grew out of it) load by name; torchvision itself is not needed. Batch norm can be frozen: over the frames of one clip it
-would let the future into the past (`frozen`). Shapes: `M` pictures, `H W` pixels.
+models that grew out of it) load by name; torchvision itself is not needed. Batch norm can be frozen: over the frames of one
+clip it would let the future into the past (`frozen`). Shapes: `M` pictures, `H W` pixels.
 """
 
 from torch import Tensor, nn

@@ -1,8 +1,8 @@
 """An axis as classes with edges that were fitted on data, and a number drawn from within a class.
 
 Bin i holds edges[i-1] < x <= edges[i]. A number is drawn from a normal distribution cut to the bin, so that small motions stay
-likelier than large ones within a wide bin (Pixels2Play, arXiv 2601.04575). Whole-numbered axes give whole numbers. Everything is a
-buffer, so it travels inside a checkpoint. Shapes: `*b` any lead, `K` bins.
+likelier than large ones within a wide bin (Pixels2Play, arXiv 2601.04575). Whole-numbered axes give whole numbers. Everything
+is a buffer, so it travels inside a checkpoint. Shapes: `*b` any lead, `K` bins.
 """
 
 import torch

@@ -1,7 +1,8 @@
 """A pre-norm transformer block as large policies use it: RMS norm on queries and keys, rotary positions, SwiGLU, and a K/V cache.
 
-The block of Pixels2Play (arXiv 2601.04575), of which the LLaMA block is the relative: queries and keys are normalised over the whole
-width before it is split into heads, rotary angles turn interleaved pairs, nothing has a bias. Parameters have the published names.
+The block of Pixels2Play (arXiv 2601.04575), of which the LLaMA block is the relative: queries and keys are normalised over the
+whole width before it is split into heads, rotary angles turn interleaved pairs, nothing has a bias. Parameters have the
+published names.
 One forward serves training and playing: a `Memory` keeps what earlier calls saw, and hands back all that may be looked at.
 
 Shapes: `N` sequences, `T` tokens now, `K` tokens that may be looked at, `D` width, `H` heads, `E` = D/H.
@@ -65,9 +66,7 @@ class Attention(nn.Module):
             self.v_sinks = nn.Parameter(0.02 * torch.randn(1, heads, sinks, width // heads))
         self.sinks = sinks
 
-    def forward(
-        self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None) -> Tensor:
         """x [N, T, D]; `mask` bool, [T, sinks + K] or one a sequence, [N, 1, T, sinks + K]: True where a token may look."""
         q, k, v = self.c_attn(x).chunk(3, -1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.q_norm(q), self.k_norm(k), v))
@@ -112,8 +111,6 @@ class Block(nn.Module):
         self.ffn = SwiGLU(width)
         self.ffn_norm = RMSNorm(width)
 
-    def forward(
-        self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None) -> Tensor:
         x = x + self.self_attention(self.self_attention_norm(x), angles, mask, memory)
         return x + self.ffn(self.ffn_norm(x))

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from playtape import __version__, models
 from playtape.actions import Actions, ActionSpace
 from playtape.argv import parse as parse_words
-from playtape.clips import Clip, Clips, Source, observed_space, session, store
+from playtape.clips import Clip, Clips, Source, embed_all, find_encoder, observed_space, session, store
 from playtape.errors import BadInput
 from playtape.models.protocols import Fitted
 from playtape.models.recipe import Data, Optimiser, Recipe
@@ -63,7 +63,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         )
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
-    begun = None if run.init is None else _begun(run.init, name, run.model, space)
+    begun = None if run.init is None else _begun(run.init, name, run, space)
     space = space if begun is None else begun.space
     torch.manual_seed(run.seed)
     module = models.model(name)
@@ -71,8 +71,11 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     if begun is not None and not resume:
         model.load_state_dict(begun.model.state_dict())
     size, fps = (run.model.height, run.model.width_px), run.data.fps
+    encoder = find_encoder(run.data.text) if run.data.text else None
+    if encoder is not None:  # before hours of decoding: its package may be missing
+        embed_all(training, encoder)
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
-    stored = [store(recording, space, size, fps) for recording in shown]
+    stored = [store(recording, space, size, fps, encoder) for recording in shown]
     if isinstance(model, Fitted) and begun is None and not resume:
         parts = [recording.actions for recording in stored]
         model.fit(Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts])))
@@ -104,6 +107,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         "seed": run.seed,
         "frames": sum(map(len, stored)),
         "fps": fps,
+        "text_encoder": run.data.text,
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],
         "held_out": [_stem(recording) for recording in held_out],
@@ -185,12 +189,19 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
     return (rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest), True
 
 
-def _begun(folder: Path, name: str, config: Any, seen: ActionSpace) -> checkpoint.Loaded:
-    """The checkpoint that a run begins from. Raises BadInput if it is another model; says what its action space lacks."""
-    begun = checkpoint.load(folder)
+def _begun(folder: Path, name: str, run: Run[Any], seen: ActionSpace) -> checkpoint.Loaded:
+    """The checkpoint that a run begins from; says what its action space lacks.
+
+    Raises BadInput if it is another model, or has learned its instructions from another sentence encoder.
+    """
+    begun, config = checkpoint.load(folder), run.model
     if begun.name != name or begun.model.config != config:
         raise BadInput(
             f"cannot begin from {folder}: it is {begun.name} with {begun.model.config}, and the run is {name} with {config}"
+        )
+    if run.data.text and (before := begun.train.get("text_encoder")) and before != run.data.text:
+        raise BadInput(
+            f"cannot begin from {folder}: it knows instructions by {before}, and the run has --data.text {run.data.text}"
         )
     known = {*begun.space.buttons, *(axis.name for axis in begun.space.axes)}
     if new := [each for each in (*seen.buttons, *(axis.name for axis in seen.axes)) if each not in known]:

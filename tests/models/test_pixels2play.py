@@ -13,7 +13,7 @@ from playtape.models import pixels2play as p2p
 from playtape.nets.motion_bins import MotionBins
 from playtape.nets.slots import from_slots, may_follow, to_slots
 
-KEYS = "space 1 2 3 4 a d e f q w s z down up left right left_shift right_shift".split()
+KEYS = ("space", *"1234adefqwsz", "down", "up", "left", "right", "left_shift", "right_shift")
 PUBLISHED = ActionSpace(
     (*(f"key.{key}" for key in KEYS), "mouse.left", "mouse.right", "mouse.middle"), (Axis("mouse.dx"), Axis("mouse.dy"))
 )

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from playtape.clips import encoders
 from playtape.errors import BadInput
 from playtape.recordings.convert import convert
 from playtape.recordings.formats import doom_demo
 from playtape.training import checkpoint
+from playtape.training import run as run_module
 from playtape.training.run import parse, train
 
 
@@ -118,6 +120,7 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "--save-every is 0"),
         (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "--workers is -1"),
         (["idm-tiny", "x", "--out", "y", "--data.fps", "0"], "data.fps is 0"),
+        (["idm-tiny", "x", "--out", "y", "--data.text", "minlm"], "no text encoder 'minlm'; did you mean minilm"),
         (["idm-tiny", "x", "--out", "y", "--model.height", "7"], "height is 7"),
         (["idm-tiny", "x", "--out", "y", "--model.kernel", "4"], "must be odd"),
         (["idm-tiny", "x", "--out", "y", "--optimiser.lr", "nan"], "optimiser.lr is nan"),
@@ -196,3 +199,29 @@ def test_a_run_stopped_before_its_first_save_starts_afresh(data: Path, tmp_path:
     train(["--resume", str(out)], progress=False)
     one, two = load_file(out / "model.safetensors"), load_file(straight / "model.safetensors")
     assert all((one[key] == two[key]).all() for key in one)
+
+
+def test_instructions_go_through_the_encoder_that_the_checkpoint_names(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("vowels", "consonants"):  # the folder is the registry: a file more is an encoder more
+        (tmp_path / f"{name}.py").write_text(
+            "import numpy as np\n\n\nclass Encoder:\n"
+            f"    name = {name!r}\n    width = 5\n\n    def encode(self, texts):\n"
+            "        return np.ones((len(texts), 5), np.float32)\n"
+        )
+    monkeypatch.setattr(encoders, "__path__", [*encoders.__path__, str(tmp_path)])
+    seen = []
+    prepare = run_module.store
+    monkeypatch.setattr(run_module, "store", lambda *args: seen.append(prepare(*args)) or seen[-1])
+    out, plain = tmp_path / "run", tmp_path / "plain"
+    train(words(data, out, "--steps", "1", "--data.text", "vowels"), progress=False)
+    assert all(stored.text.vectors.shape == (1, 5) for stored in seen)
+    assert checkpoint.load(out).train["text_encoder"] == "vowels"
+    assert json.loads((out / "run.json").read_text())["config"]["data"]["text"] == "vowels"
+    train(words(data, plain, "--steps", "1"), progress=False)
+    assert checkpoint.load(plain).train["text_encoder"] == ""
+    begin = ["--steps", "1", "--data.text", "consonants", "--init"]
+    with pytest.raises(BadInput, match="it knows instructions by vowels, and the run has --data.text consonants"):
+        train([*words(data, tmp_path / "next", *begin), str(out)], progress=False)
+    train([*words(data, tmp_path / "next", *begin), str(plain)], progress=False)

@@ -1,0 +1,58 @@
+"""EmbeddingGemma-300M as Pixels2Play uses it: the mean of the last hidden states over at most 128 tokens, and no more: no
+prompt, no dense layers, no normalisation.
+
+The weights are Google's, under its own terms, so they are taken from where `hf download` put them and never fetched. Pixels2Play
+pads to 128 and leaves the padding out of the mean; one sentence at a time needs no padding, and has the same bits
+in any company.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from playtape.clips.encoders import without
+from playtape.errors import BadInput
+
+WEIGHTS = "google/embeddinggemma-300m"
+TOKENS = 128
+
+
+class Encoder:
+    name = "embeddinggemma"
+    width = 768
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [n, 768]. Raises BadInput if `transformers` is missing, or the weights are not on this machine."""
+        rows = np.zeros((len(texts), self.width), np.float32)
+        for row, text in zip(rows, texts):
+            tokenizer, body = self._loaded
+            tokens = tokenizer(text, truncation=True, max_length=TOKENS, return_tensors="pt")
+            hidden = body(
+                input_ids=tokens.input_ids, attention_mask=tokens.attention_mask
+            ).last_hidden_state  # [1, N, 768]
+            row[:] = hidden[0].mean(0).numpy()
+        return rows
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        try:
+            from transformers import AutoModel, AutoTokenizer
+        except ModuleNotFoundError as error:
+            raise without(self.name, "transformers") from error
+        here = {"local_files_only": True, "trust_remote_code": False}
+        with torch.random.fork_rng(devices=[]):  # a run must not depend on whether a cache was there
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(WEIGHTS, **here)
+                body = AutoModel.from_pretrained(WEIGHTS, dtype=torch.float32, use_safetensors=True, **here)
+            except (OSError, ValueError) as error:
+                raise BadInput(
+                    f"the text encoder {self.name} needs the weights of {WEIGHTS}, which are not on this machine: accept "
+                    f"their licence at huggingface.co/{WEIGHTS}, then run `hf download {WEIGHTS}`"
+                ) from error
+        if body.config.hidden_size != self.width:
+            raise BadInput(f"{WEIGHTS} has width {body.config.hidden_size} on this machine; it must be {self.width}")
+        return tokenizer, body.eval()
