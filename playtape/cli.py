@@ -164,6 +164,8 @@ class Play:
     """End every episode after this many steps."""
     temperature: float = 1.0
     """Of a policy: 1 plays as it learned, 0 always does the likeliest."""
+    instruction: Annotated[str | None, arg(name="text")] = None
+    """What a policy is told to do; without it, what the game itself says, if it says anything."""
 
     def run(self) -> Result:
         from playtape.play import play
@@ -177,6 +179,7 @@ class Play:
             hz=self.hz,
             max_steps=self.max_steps,
             temperature=self.temperature,
+            text=self.instruction or "",
         )
 
     def text(self, result: Result) -> str:

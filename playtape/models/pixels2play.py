@@ -214,7 +214,7 @@ class Pixels2Play(Model):
 
         A batch without a learnable frame has loss 0.
         """
-        logits = self(clip.frames, clip.actions, getattr(clip, "text", None))
+        logits = self(clip.frames, clip.actions, clip.text)
         classes = self.encode(clip.actions)
         weight = clip.mask * clip.confidence
         weight = weight / weight.sum().clamp_min(1e-6)
@@ -346,7 +346,12 @@ class Pixels2Play(Model):
         """Pictures uint8 [M, 3, H, W] to the tokens text, picture, thinking, question: [M, 4, D]."""
         picture = self.picture(frames)
         said = self.no_text.to(picture.dtype).expand_as(picture)
-        if self.text is not None and text is not None and text.shape[-1]:
+        if text is not None and text.shape[-1]:
+            if self.text is None or text.shape[-1] != self.config.text_width:
+                raise BadInput(
+                    f"texts are {text.shape[-1]} numbers wide, and the policy reads {self.config.text_width}; "
+                    f"train it with --model.text-width {text.shape[-1]}"
+                )
             given = self.text(text.to(picture.dtype))
             said = torch.where((given == 0).all(-1, keepdim=True), said, given)
         nothing = torch.zeros_like(picture)
@@ -392,7 +397,7 @@ def tiny() -> Config:
 
 
 _PUBLISHED = Optimiser(lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0)
-_P2P = Recipe(Config(), steps=500_000, batch=10, data=Data(fps=20, window=200), optimiser=_PUBLISHED)
+_P2P = Recipe(Config(text_width=768), steps=500_000, batch=10, data=Data(fps=20, window=200), optimiser=_PUBLISHED)
 # For two CPU cores: an hour sees some millions of frames. Clips are longer than the window, so that training meets what playing
 # meets, a past that has been forgotten.
 _SMALL = Config(
@@ -407,6 +412,7 @@ _SMALL = Config(
     dropout=0.0,
     keys=3,
     clicks=1,
+    text_width=384,  # minilm
 )
 RECIPES: dict[str, Recipe] = {
     "p2p-tiny": Recipe(
@@ -417,9 +423,12 @@ RECIPES: dict[str, Recipe] = {
         optimiser=Optimiser(lr=1e-3, final_lr=2e-5, warmup=200),
     ),
     "p2p-150m": _P2P,
-    "p2p-300m": replace(_P2P, model=Config(layers=20), batch=8),
-    "p2p-600m": replace(_P2P, model=Config(width=2048, layers=9), batch=8),
+    "p2p-300m": replace(_P2P, model=Config(layers=20, text_width=768), batch=8),
+    "p2p-600m": replace(_P2P, model=Config(width=2048, layers=9, text_width=768), batch=8),
     "p2p-1200m": replace(
-        _P2P, model=Config(width=2048, layers=22), batch=5, optimiser=replace(_PUBLISHED, lr=3e-5, final_lr=3e-5)
+        _P2P,
+        model=Config(width=2048, layers=22, text_width=768),
+        batch=5,
+        optimiser=replace(_PUBLISHED, lr=3e-5, final_lr=3e-5),
     ),
 }

@@ -10,7 +10,7 @@ import torch
 
 from playtape import envs
 from playtape.actions import Actions, ActionSpace
-from playtape.clips import resize
+from playtape.clips import embed, find_encoder, resize, user_cache
 from playtape.errors import BadInput
 from playtape.models.protocols import Player
 from playtape.play.clock import Clock
@@ -28,12 +28,16 @@ class Hands(Protocol):
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]: ...
 
 
-def hands(player: str, module: ModuleType, env: Any, game: str, clock: Clock, temperature: float) -> Hands:
+def hands(
+    player: str, module: ModuleType, env: Any, game: str, clock: Clock, *, temperature: float = 1.0, text: str = ""
+) -> Hands:
     """`scripted`, `random`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
+    if player not in PLAYERS:
+        return Policy(policy(player), env, game, clock, temperature, text)
+    if text:
+        raise BadInput(f"the {player} player does not read; --text is for a policy that learned with texts")
     if player == "random":
         return Chance(env.actions)
-    if player != "scripted":
-        return Policy(policy(player), env, game, clock, temperature)
     if not hasattr(module, "ScriptedPlayer"):
         raise BadInput(f"the game {game!r} has no scripted player; legal are random and a policy's checkpoint")
     return module.ScriptedPlayer(env)
@@ -68,7 +72,8 @@ class Chance:
 class Policy:
     """A model plays: the picture at its size, one step of it, its action in the game's terms."""
 
-    def __init__(self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0):
+    def __init__(self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0, text: str = ""):
+        """`text`: what it is told to do; without one, what the game says, if it says anything (`info["text"]`)."""
         model = loaded.model
         assert isinstance(model, Player)
         self.model, self.config, self.clock = model, loaded.model.config, clock
@@ -89,6 +94,11 @@ class Policy:
         self.limit = env.action_space["axes"].high
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         loaded.model.to(self.device)
+        named = loaded.train.get("text_encoder")
+        if text and not named:
+            raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
+        self.encoder = find_encoder(str(named)) if named else None
+        self.text, self.heard, self.vector = text, "", None
 
     def start(self, seed: int) -> None:
         self.state = self.model.start(1)
@@ -97,7 +107,9 @@ class Policy:
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)
         self.clock.lap("resize")
-        actions, self.state = self.model.act(self.state, frame, temperature=self.temperature, generator=self.draw)
+        text = self._told(self.text or info.get("text", ""))
+        self.clock.lap("text")
+        actions, self.state = self.model.act(self.state, frame, text, temperature=self.temperature, generator=self.draw)
         chosen = envs.nothing(self.space)
         chosen["buttons"][self.buttons] = actions.buttons[0].cpu().numpy()
         axes = np.zeros(len(self.limit), np.float32)
@@ -105,6 +117,15 @@ class Policy:
         chosen["axes"][:] = np.clip(axes, -self.limit, self.limit)
         self.clock.lap("model")
         return chosen
+
+    def _told(self, text: str) -> torch.Tensor | None:
+        """The instruction as a vector [1, E]; made only when it changes."""
+        if self.encoder is None:
+            return None
+        if text != self.heard or self.vector is None:
+            found = embed(self.encoder, [text], user_cache()) if text else np.zeros((1, self.encoder.width), np.float32)
+            self.heard, self.vector = text, torch.from_numpy(found).to(self.device)
+        return self.vector
 
     def told(self, action: dict[str, np.ndarray]) -> None:
         """Hands did this instead of what `act` said last."""

@@ -29,13 +29,15 @@ def play(
     hz: float | None = None,
     max_steps: int | None = None,
     temperature: float = 1.0,
+    text: str = "",
     progress: bool = True,
 ) -> dict[str, Any]:
     """Play `episodes` of `game` ("doom", or "doom:SCENARIO"), the first with `seed`, each further one with 1 more.
 
     `player`: scripted, random, or the folder of a policy's checkpoint. `record`: a folder; each episode becomes a recording
-    in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Gives what
-    `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
+    in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a policy: `temperature`
+    1 plays as it learned and 0 does the likeliest, `text` is what it is told to do. Gives what `play_episodes` does.
+    Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps, temperature)
@@ -43,7 +45,7 @@ def play(
         raise BadInput(f"cannot record into {record}: it is a file; give a folder")
     module, clock = envs.find_env(name), Clock(hz)
     with contextlib.closing(module.make(scenario or None)) as env:
-        who = hands(player, module, env, name, clock, temperature)
+        who = hands(player, module, env, name, clock, temperature=temperature, text=text)
         label = player if player in ("scripted", "random") else f"policy {Path(player).resolve().name}"
         names, seeds = (label, game), range(seed, seed + episodes)
         return play_episodes(env, who, names, seeds, record, clock=clock, max_steps=max_steps, progress=progress)
@@ -119,7 +121,7 @@ def _episode(
         count, rewards = count + 1, rewards + float(reward)
         bar.update()
         if info.get("picture", True):  # the step that ends a game may have no picture; its action leads nowhere
-            tape.add(action, obs)
+            tape.add(action, obs, info)
             clock.lap("record")
         if ended or cut:
             break

@@ -25,6 +25,7 @@ class Tape:
         self._before = envs.nothing(env.actions)
         self._waiting: tuple[dict[str, np.ndarray], np.ndarray] | None = None
         self._time = 0
+        self._said, self._since = "", 0  # the instruction in force, and since when
 
     def __enter__(self) -> "Tape":
         return self
@@ -48,12 +49,21 @@ class Tape:
         )
         self._writer = RecordingWriter(self.target, fps=self.env.hz, info=about).__enter__()
         self._time = self._writer.frame(obs)
+        self._said = str(info.get("text", ""))
 
-    def add(self, action: dict[str, np.ndarray], obs: np.ndarray) -> None:
-        """The action from the last picture on, and the picture after it."""
+    def add(self, action: dict[str, np.ndarray], obs: np.ndarray, info: dict[str, Any]) -> None:
+        """The action from the last picture on, the picture after it, and what the game says with it."""
         if self._writer is not None:
             self._write(action)
             self._waiting = action, obs
+            self._hear(str(info.get("text", "")), self._stamp(self._writer.frames))
+
+    def _hear(self, text: str, time_ns: int) -> None:
+        """A new instruction ends the one before."""
+        if self._writer is not None and text != self._said:
+            if self._said and time_ns > self._since:
+                self._writer.span(Span(self._since, time_ns, "text", self._said))
+            self._said, self._since = text, time_ns
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         writer = self._writer
@@ -67,6 +77,7 @@ class Tape:
         with contextlib.ExitStack() as stack:
             stack.push(writer)
             self._write(envs.nothing(self.env.actions))
+            self._hear("", self._stamp(writer.frames))
             writer.span(Span(0, self._stamp(writer.frames), "control", self.player))
         self.path = self.target
 

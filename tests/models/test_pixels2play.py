@@ -50,7 +50,7 @@ def clip(model) -> Clip:
 )
 def test_the_published_sizes(recipe, parameters) -> None:
     with torch.device("meta"):
-        model = p2p.build(replace(p2p.RECIPES[recipe].model, text_width=768), PUBLISHED)
+        model = p2p.build(p2p.RECIPES[recipe].model, PUBLISHED)
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
