@@ -149,7 +149,7 @@ class Play:
     """Let a player play a game."""
 
     player: Positional[str]
-    """`scripted`, `random`, or a checkpoint folder."""
+    """`scripted`, `random`, `human` (in a window), or a policy's checkpoint folder."""
     game: Positional[str]
     """A module of playtape/envs, such as doom."""
     episodes: int = 1
@@ -167,6 +167,9 @@ class Play:
     instruction: Annotated[str | None, arg(name="text")] = None
     """What a policy is told to do; without it, what the game itself says, if it says anything."""
 
+    window: bool = False
+    """Show a policy's play in a window, where F1 takes over and hands back, F2 pauses, and Escape ends."""
+
     def run(self) -> Result:
         from playtape.play import play
 
@@ -180,6 +183,7 @@ class Play:
             max_steps=self.max_steps,
             temperature=self.temperature,
             text=self.instruction or "",
+            window=self.window,
         )
 
     def text(self, result: Result) -> str:

@@ -15,7 +15,7 @@ class Clock:
     """
 
     def __init__(self, hz: float | None):
-        self.period = None if hz is None else 1 / hz
+        self.hz, self.period = hz, None if hz is None else 1 / hz
         self.parts: dict[str, list[float]] = {}  # seconds of each stage, a number a step
         self.late = 0
         self.start()

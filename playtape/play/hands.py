@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from playtape.actions import ActionSpace
 from playtape.errors import BadInput
 from playtape.play.clock import Clock
 
-PLAYERS = ("scripted", "random")
+PLAYERS = ("scripted", "random", "human")
 
 
 class Hands(Protocol):
@@ -22,10 +22,24 @@ class Hands(Protocol):
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]: ...
 
 
+@runtime_checkable
+class Taught(Hands, Protocol):
+    """Hands that can be told that others did something else than they said last."""
+
+    def told(self, action: dict[str, np.ndarray]) -> None: ...
+
+
 def hands(
-    player: str, module: ModuleType, env: Any, game: str, clock: Clock, *, temperature: float = 1.0, text: str = ""
+    player: str,
+    module: ModuleType,
+    env: Any,
+    game: str,
+    clock: Clock,
+    *,
+    temperature: float = 1.0,
+    text: str = "",
 ) -> Hands:
-    """`scripted`, `random`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
+    """`scripted`, `random`, `human`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
     if player not in PLAYERS:
         from playtape.play.policy import Policy, load  # torch takes seconds, and scripts do without
 
@@ -34,6 +48,10 @@ def hands(
         raise BadInput(f"the {player} player does not read; --text is for a policy that learned with texts")
     if player == "random":
         return Chance(env.actions)
+    if player == "human":
+        from playtape.envs._window import HumanPlayer  # needs pygame
+
+        return HumanPlayer(env, hz=clock.hz)
     if not hasattr(module, "ScriptedPlayer"):
         raise BadInput(f"the game {game!r} has no scripted player; legal are random and a policy's checkpoint")
     return module.ScriptedPlayer(env)

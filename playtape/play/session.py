@@ -15,7 +15,7 @@ from tqdm import tqdm
 from playtape import envs
 from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
-from playtape.play.hands import Hands, hands
+from playtape.play.hands import PLAYERS, Hands, Taught, hands
 from playtape.play.tape import Tape
 
 
@@ -30,14 +30,16 @@ def play(
     max_steps: int | None = None,
     temperature: float = 1.0,
     text: str = "",
+    window: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Play `episodes` of `game` ("doom", or "doom:SCENARIO"), the first with `seed`, each further one with 1 more.
 
-    `player`: scripted, random, or the folder of a policy's checkpoint. `record`: a folder; each episode becomes a recording
-    in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a policy: `temperature`
-    1 plays as it learned and 0 does the likeliest, `text` is what it is told to do. Gives what `play_episodes` does.
-    Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
+    `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
+    becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
+    policy: `temperature` 1 plays as it learned and 0 does the likeliest, `text` is what it is told to do, and `window` shows
+    it, for a person who may take over. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or
+    scenario, and for numbers out of range.
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps, temperature)
@@ -46,7 +48,11 @@ def play(
     module, clock = envs.find_env(name), Clock(hz)
     with contextlib.closing(module.make(scenario or None)) as env:
         who = hands(player, module, env, name, clock, temperature=temperature, text=text)
-        label = player if player in ("scripted", "random") else f"policy {Path(player).resolve().name}"
+        label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
+        if window and player != "human":
+            who = _shared(who, label, env, hz)
+        if window or player == "human":  # which keep the beat themselves
+            clock.period = None
         names, seeds = (label, game), range(seed, seed + episodes)
         return play_episodes(env, who, names, seeds, record, clock=clock, max_steps=max_steps, progress=progress)
 
@@ -92,6 +98,16 @@ def play_episodes(
     }
 
 
+def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
+    if not isinstance(who, Taught):
+        raise BadInput(f"--window is for a policy, which a person may take over from; {label} needs none")
+    from playtape.envs._window import Window  # needs pygame
+    from playtape.play.shared import Shared
+
+    window = Window(env.actions, env.observation_space.shape, f"{label} plays")
+    return Shared(who, label, window, hz or env.hz)
+
+
 def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None, temperature: float) -> None:
     if episodes < 1 or seed < 0:
         raise BadInput(f"{episodes} episodes from seed {seed} cannot be played; at least 1 from seed 0 are legal")
@@ -121,7 +137,7 @@ def _episode(
         count, rewards = count + 1, rewards + float(reward)
         bar.update()
         if info.get("picture", True):  # the step that ends a game may have no picture; its action leads nowhere
-            tape.add(action, obs, info)
+            tape.add(action, obs, info, getattr(who, "who", ""))
             clock.lap("record")
         if ended or cut:
             break

@@ -25,7 +25,8 @@ class Tape:
         self._before = envs.nothing(env.actions)
         self._waiting: tuple[dict[str, np.ndarray], np.ndarray] | None = None
         self._time = 0
-        self._said, self._since = "", 0  # the instruction in force, and since when
+        self._told = _Change("text")
+        self._control = _Change("control")
 
     def __enter__(self) -> "Tape":
         return self
@@ -49,21 +50,21 @@ class Tape:
         )
         self._writer = RecordingWriter(self.target, fps=self.env.hz, info=about).__enter__()
         self._time = self._writer.frame(obs)
-        self._said = str(info.get("text", ""))
+        self._told.to(str(info.get("text", "")), 0)
+        self._control.to(self.player, 0)
 
-    def add(self, action: dict[str, np.ndarray], obs: np.ndarray, info: dict[str, Any]) -> None:
-        """The action from the last picture on, the picture after it, and what the game says with it."""
+    def add(self, action: dict[str, np.ndarray], obs: np.ndarray, info: dict[str, Any], who: str = "") -> None:
+        """The action from the last picture on and who did it, the picture after it, and what the game says with that."""
         if self._writer is not None:
             self._write(action)
             self._waiting = action, obs
-            self._hear(str(info.get("text", "")), self._stamp(self._writer.frames))
-
-    def _hear(self, text: str, time_ns: int) -> None:
-        """A new instruction ends the one before."""
-        if self._writer is not None and text != self._said:
-            if self._said and time_ns > self._since:
-                self._writer.span(Span(self._since, time_ns, "text", self._said))
-            self._said, self._since = text, time_ns
+            shown = self._writer.frames  # the number of `obs`, which is written with the next action
+            for span in (
+                self._control.to(who or self.player, self._stamp(shown - 1)),
+                self._told.to(str(info.get("text", "")), self._stamp(shown)),
+            ):
+                if span is not None:
+                    self._writer.span(span)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         writer = self._writer
@@ -77,8 +78,9 @@ class Tape:
         with contextlib.ExitStack() as stack:
             stack.push(writer)
             self._write(envs.nothing(self.env.actions))
-            self._hear("", self._stamp(writer.frames))
-            writer.span(Span(0, self._stamp(writer.frames), "control", self.player))
+            for change in (self._told, self._control):
+                if (span := change.to("", self._stamp(writer.frames))) is not None:
+                    writer.span(span)
         self.path = self.target
 
     def _stamp(self, frame: int) -> int:
@@ -102,6 +104,21 @@ class Tape:
             self._writer.event(late, space.axes[k].name, float(action["axes"][k]))
         self._before = action
         self._time = self._writer.frame(obs)
+
+
+class _Change:
+    """What holds from one moment to another, as spans of one kind."""
+
+    def __init__(self, kind: str):
+        self.kind, self.value, self.since = kind, "", 0
+
+    def to(self, value: str, time_ns: int) -> Span | None:
+        """From now on it is `value` ("" is nothing). Gives the span that ends, if one does."""
+        if value == self.value:
+            return None
+        ended = Span(self.since, time_ns, self.kind, self.value) if self.value and time_ns > self.since else None
+        self.value, self.since = value, time_ns
+        return ended
 
 
 def _file_name(player: str, game: str, seed: int) -> str:

@@ -19,7 +19,8 @@ def summary(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise BadInput(f"there is no file {path}; give a recording (.mcap), a video or an annotation (.proto)")
+        found = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise BadInput(f"{found}; give a recording (.mcap), a video or an annotation (.proto)")
     if path.stat().st_size == 0:
         raise BadInput(f"{path} is empty (0 bytes); give a recording (.mcap), a video or an annotation (.proto)")
     with path.open("rb") as file:

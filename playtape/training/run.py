@@ -61,6 +61,8 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         raise BadInput(
             f"{run.out} has done {done} steps already, more than the {run.steps} asked for; give a larger --steps"
         )
+    if resume and done == run.steps:
+        print(f"{run.out} has done its {done} steps already; a larger --steps goes on", file=sys.stderr)
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
     begun = None if run.init is None else _begun(run.init, name, run, space)
