@@ -55,7 +55,7 @@ class TwoPasses:
 
     def see(self, frames: Tensor) -> Tensor:
         self.context = self.model._context(frames, None)
-        nothing = torch.zeros(len(frames), len(self.model.slots), dtype=torch.int64)
+        nothing = torch.zeros(len(frames), len(self.model.actions.slots), dtype=torch.int64)
         return self._pass(nothing)[:, p2p.QUESTION]
 
     def done(self, classes: Tensor) -> None:
@@ -98,13 +98,13 @@ def main() -> None:
             start = time.perf_counter()
             answer, one = model.see(one, frame)
             seen = time.perf_counter()
-            classes = model._choose(answer, 1.0, draw)
+            classes = model.actions.choose(answer, 1.0, draw)
             chosen = time.perf_counter()
             one = p2p.replace(one, did=classes)
             again = time.perf_counter()
             other = two.see(frame)
             first = time.perf_counter()
-            model._choose(other, 1.0, draw)
+            model.actions.choose(other, 1.0, draw)
             second = time.perf_counter()
             two.done(classes)
             end = time.perf_counter()

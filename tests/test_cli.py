@@ -14,6 +14,7 @@ import pytest
 
 import playtape as package
 from playtape import cli
+from playtape.cli import running
 from playtape.recordings import open_recording, write_video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,7 @@ def video(tmp_path: Path) -> Path:
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **how: Any) -> None:
     """`playtape repair a --out b` becomes a Fake."""
-    monkeypatch.setattr(cli, "parse", lambda *args, **named: Fake(**how))
+    monkeypatch.setattr(running, "parse", lambda *args, **named: Fake(**how))
 
 
 def test_it_starts_without_torch(playtape, video: Path):
@@ -83,8 +84,8 @@ def test_every_command_has_help(name: str, capsys):
     [
         (["lable", "x"], "playtape: there is no command 'lable'; did you mean label?"),
         (["xyzzy"], "playtape: there is no command 'xyzzy'; playtape --help lists what there is."),
-        (["evaluate"], "playtape: evaluate needs to know what; legal: actions"),
-        (["evaluate", "action"], "playtape: evaluate does not know 'action'; legal: actions"),
+        (["evaluate"], "playtape: evaluate needs to know what; legal: actions, policy"),
+        (["evaluate", "action"], "playtape: evaluate does not know 'action'; legal: actions, policy"),
         (["info", "x", "--jsn"], "playtape info: there is no flag --jsn; did you mean --json?"),
         (["label", "x", "--ot", "y"], "playtape label: there is no flag --ot; did you mean --out?"),
         (["label", "x"], "playtape label: missing: --out PATH; playtape label --help shows what is legal."),

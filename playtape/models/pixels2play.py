@@ -11,7 +11,6 @@ kept. The original passes twice.
 Shapes: `N` clips or players, `T` frames, `S` action slots, `P` = 4 + S tokens a step, `D` width, `E` text width.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,18 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from playtape.actions import Actions, ActionSpace
-from playtape.actions.codecs import Bins
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput
+from playtape.models.action_tokens import ActionTokens, Sizes
 from playtape.models.protocols import Model
 from playtape.models.recipe import Data, Optimiser, Recipe, within
-from playtape.nets.action_decoder import ActionDecoder
-from playtape.nets.appearance import Appearance
-from playtape.nets.efficientnet import CHANNELS, STRIDE, EfficientNetStages
 from playtape.nets.memory import Ring
-from playtape.nets.motion_bins import MotionBins
-from playtape.nets.slots import from_slots, may_follow, to_slots
+from playtape.nets.picture import Picture
 from playtape.nets.transformer import Block, rotary
 
 TEXT, PICTURE, THINKING, QUESTION, ACTION = range(5)  # places in a step; the action's slots begin at the last
@@ -59,6 +54,13 @@ class Config:
     z_loss: float = 1e-4
     norm_over_clip: bool = False  # as published: batch norm over a clip's frames, which lets the future into the past
 
+    def sizes(self) -> Sizes:
+        """Of the action's tokens."""
+        return Sizes(
+            *(self.width, self.decoder_layers, self.decoder_heads, self.dropout),
+            *(self.keys, self.clicks, self.bins, self.bins_dy),
+        )
+
     def __post_init__(self) -> None:
         for name, least, most in (
             *(("height", 16, 2160), ("width_px", 16, 3840), ("width", 8, 16384), ("layers", 1, 256), ("heads", 1, 256)),
@@ -82,58 +84,12 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Slots that share a vocabulary: the keys, the clicks, or one axis."""
-
-    name: str
-    slots: int
-    classes: int
-    buttons: tuple[int, ...] = ()  # columns of the action space; none for an axis
-    axis: int = -1
-
-
-def kinds(config: Config, space: ActionSpace) -> list[Kind]:
-    """What an action is made of, in the order in which it is decoded."""
-    keys = tuple(k for k, name in enumerate(space.buttons) if name.startswith("key."))
-    clicks = tuple(k for k in range(len(space.buttons)) if k not in keys)
-    found = [Kind("key", config.keys, 1 + len(keys), keys)] if keys else []
-    found += [Kind("click", config.clicks, 1 + len(clicks), clicks)] if clicks else []
-    for k, axis in enumerate(space.axes):
-        name = axis.name.replace(".", "_")
-        count = config.bins_dy if axis.name.endswith(("dy", "_y")) else config.bins
-        found.append(Kind(name, 1, count, axis=k))
-    return found
-
-
-@dataclass(frozen=True)
 class State:
     """What N players saw and did. `act` writes into the rings of the one that it is given, and returns the next."""
 
     rings: list[Ring]
     step: Tensor  # int64 [N]: steps done
     did: Tensor  # int64 [N, S]: the classes of the last action
-
-
-class Picture(nn.Module):
-    """uint8 [M, 3, H, W] to one token [M, D]."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        size = (config.height, config.width_px)
-        if config.encoder == "small":
-            self.features: nn.Module = Appearance(size, config.width)
-            self.mlp: nn.Module = nn.LayerNorm(config.width)
-            self.normalise = (4.0, -2.0)
-        else:
-            self.features = EfficientNetStages(frozen=not config.norm_over_clip)
-            rows, columns = (-(-side // STRIDE) for side in size)
-            self.mlp = nn.Sequential(nn.Linear(CHANNELS * rows * columns, config.width), nn.LayerNorm(config.width))
-            self.normalise = (1.0, 0.0)
-
-    def forward(self, frames: Tensor) -> Tensor:
-        gain, offset = self.normalise
-        x = frames.to(next(self.parameters()).dtype).mul_(gain / 255).add_(offset)
-        return self.mlp(self.features(x).flatten(1))
 
 
 class Pixels2Play(Model):
@@ -143,53 +99,32 @@ class Pixels2Play(Model):
 
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
-        self.config, self.space, self.kinds = config, space, kinds(config, space)
-        if not self.kinds:
-            raise BadInput("a policy needs at least one button or axis to act with")
+        self.config, self.space = config, space
+        self.actions = ActionTokens(config.sizes(), space)
         width = config.width
-        self.slots = [kind for kind in self.kinds for _ in range(kind.slots)]
-        self.tokens = ACTION + len(self.slots)  # a step
-        self.picture = Picture(config)
+        self.tokens = ACTION + len(self.actions.slots)  # a step
+        size = (config.height, config.width_px)
+        self.picture = Picture(config.encoder, size, width, norm_over_batch=config.norm_over_clip)
         self.text = nn.Linear(config.text_width, width, bias=False) if config.text_width else None
         self.no_text = nn.Parameter(0.05 * torch.randn(width))
         self.place = nn.Parameter(0.05 * torch.randn(self.tokens, width))  # thinking and question are nothing else
-        self.embed = nn.ModuleDict({kind.name: nn.Embedding(kind.classes, width) for kind in self.kinds})
-        self.head = nn.ModuleDict({kind.name: nn.Linear(width, kind.classes) for kind in self.kinds})
-        self.bins = nn.ModuleDict(
-            {k.name: MotionBins(k.classes, space.axes[k.axis].scale) for k in self.kinds if k.axis >= 0}
-        )
-        for table in self.embed.parameters():
-            nn.init.normal_(table, std=0.1)
         self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.layers))
-        self.decoder = ActionDecoder(
-            width, config.decoder_heads, config.decoder_layers, len(self.slots), config.dropout
-        )
 
     def fit(self, actions: Actions) -> None:
-        """Bins of equal weight from the training data: actions of numpy, [T, A] axes."""
-        for kind in self.kinds:
-            if kind.axis < 0:
-                continue
-            value = actions.axes[:, kind.axis].astype("float64")
-            if not value.any():
-                continue
-            bins = Bins.quantile(value, kind.classes)
-            size = abs(value).max()
-            whole = bool((value == value.round()).all())
-            spread = float((value[value != 0] ** 2).mean() ** 0.5)
-            self._bins(kind).set(torch.tensor(bins.edges), (-float(size), float(size)), spread, whole)
+        """Bins from the training data: actions of numpy, [T, A] axes."""
+        self.actions.fit(actions)
 
     # ---- training
 
     def forward(self, frames: Tensor, actions: Actions, text: Tensor | None = None) -> list[Tensor]:
         """uint8 [N, T, 3, H, W] and what was done, to logits [N, T, classes] of each slot, each given the slots before it."""
         n, t = frames.shape[:2]
-        classes = self.encode(actions)
+        classes = self.actions.encode(actions)
         context = self._context(frames.flatten(0, 1), None if text is None else text.flatten(0, 1)).unflatten(0, (n, t))
         x = torch.cat([context, self._done(classes)], 2)  # [N, T, P, D]
         position = torch.arange(t * self.tokens, device=x.device)
         answer = self._mixed(x.flatten(1, 2), position, self.mask(t, x.device)).unflatten(1, (t, -1))[:, :, QUESTION]
-        return self.decoded(answer, classes)
+        return self.actions.logits(answer, classes)
 
     def mask(self, steps: int, device: torch.device | str = "cpu") -> Tensor:
         """Who sees whom: bool [T*P, T*P], row looks at column."""
@@ -202,33 +137,11 @@ class Pixels2Play(Model):
         same = context[None] | (asks[:, None] & asks[None]) | (acts[:, None] & acts[None])
         return before | ((far == 0) & same)
 
-    def decoded(self, answer: Tensor, classes: Tensor) -> list[Tensor]:
-        """Answers [*b, D] and the classes [*b, S] that were chosen, to logits [*b, classes] of each slot."""
-        lead = answer.shape[:-1]
-        given = self._embedded(classes)[..., :-1, :].flatten(0, -3)
-        h = self.decoder(answer.flatten(0, -2), given).unflatten(0, lead)
-        return [self.head[kind.name](h[..., k, :]) for k, kind in enumerate(self.slots)]
-
     def losses(self, clip: Clip) -> dict[str, Tensor]:
-        """Cross-entropy of each kind in shares of knowing nothing, its mean over learnable frames and slots; and the z-loss.
-
-        A batch without a learnable frame has loss 0.
-        """
+        """Of each kind of slot, over learnable frames; see ActionTokens. A batch without a learnable frame has loss 0."""
         logits = self(clip.frames, clip.actions, clip.text)
-        classes = self.encode(clip.actions)
-        weight = clip.mask * clip.confidence
-        weight = weight / weight.sum().clamp_min(1e-6)
-        parts: dict[str, Tensor] = {}
-        total = logits[0].new_zeros(())
-        for kind in self.kinds:
-            own = [k for k, other in enumerate(self.slots) if other is kind]
-            score = torch.stack([logits[k] for k in own], -2).float()  # [N, T, slots, classes]
-            normaliser = score.logsumexp(-1)
-            entropy = normaliser - score.gather(-1, classes[..., own, None])[..., 0]
-            parts[kind.name] = (entropy.mean(-1) * weight).sum()
-            z = (normaliser.square().mean(-1) * weight).sum()
-            total = total + parts[kind.name] / math.log(max(2, kind.classes)) + self.config.z_loss * z
-        return {"loss": total, **parts}
+        classes = self.actions.encode(clip.actions)
+        return self.actions.losses(logits, classes, clip.mask * clip.confidence, self.config.z_loss)
 
     # ---- playing
 
@@ -238,7 +151,7 @@ class Pixels2Play(Model):
         places = (self.config.window + 1) * (self.tokens - 1) + 1  # the last is the question's, which nobody keeps
         size = self.config.width // self.config.heads
         rings = [Ring(players, self.config.heads, places, size, self.place) for _ in self.blocks]
-        nothing = torch.zeros(players, len(self.slots), dtype=torch.int64, device=device)
+        nothing = torch.zeros(players, len(self.actions.slots), dtype=torch.int64, device=device)
         return State(rings, torch.zeros(players, dtype=torch.int64, device=device), nothing)
 
     @torch.no_grad()
@@ -253,17 +166,17 @@ class Pixels2Play(Model):
     ) -> tuple[Actions, State]:
         """Pictures uint8 [N, 3, H, W] to what to do now, buttons [N, B] and axes [N, A], and the next state. Text [N, E]."""
         answer, state = self.see(state, frames, text)
-        classes = self._choose(answer, temperature, generator)
-        return self._actions(classes, generator), replace(state, did=classes)
+        classes = self.actions.choose(answer, temperature, generator)
+        return self.actions.decode(classes, generator), replace(state, did=classes)
 
     def told(self, state: State, actions: Actions) -> State:
         """The same, if hands did something else than `act` said: a person took over. Actions of rows [N, B] and [N, A]."""
-        return replace(state, did=self.encode(actions))
+        return replace(state, did=self.actions.encode(actions))
 
     @torch.no_grad()
     def see(self, state: State, frames: Tensor, text: Tensor | None = None) -> tuple[Tensor, State]:
         """One step of the backbone: the answer [N, D] that the decoder starts from, and the next state."""
-        step, slots, kept = state.step, len(self.slots), self.tokens - 1  # tokens of a step that stay
+        step, slots, kept = state.step, len(self.actions.slots), self.tokens - 1  # tokens of a step that stay
         x = torch.cat([self._done(state.did), self._context(frames, text)], 1)  # [N, S + 4, D]
         device = x.device
         ring = self.config.window + 1
@@ -296,52 +209,6 @@ class Pixels2Play(Model):
 
     # ---- parts
 
-    def encode(self, actions: Actions) -> Tensor:
-        """Actions of tensors to classes int64 [*b, S]."""
-        parts = []
-        for kind in self.kinds:
-            if kind.axis < 0:
-                parts.append(to_slots(actions.buttons[..., list(kind.buttons)], kind.slots))
-            else:
-                parts.append(self._bins(kind).encode(actions.axes[..., kind.axis, None]))
-        return torch.cat(parts, -1)
-
-    def _actions(self, classes: Tensor, generator: torch.Generator | None) -> Actions:
-        lead = classes.shape[:-1]
-        buttons = torch.zeros(*lead, len(self.space.buttons), dtype=torch.bool, device=classes.device)
-        axes = torch.zeros(*lead, len(self.space.axes), device=classes.device)
-        at = 0
-        for kind in self.kinds:
-            own = classes[..., at : at + kind.slots]
-            if kind.axis < 0:
-                buttons[..., list(kind.buttons)] = from_slots(own, len(kind.buttons))
-            else:
-                axes[..., kind.axis] = self._bins(kind).draw(own[..., 0], generator)
-            at += kind.slots
-        return Actions(buttons, axes)
-
-    def _choose(self, answer: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-        """Slot by slot, each given those before it: classes int64 [N, S].
-
-        The largest of score / temperature + Gumbel noise is a draw from the softmax; the noise of all slots is made at once.
-        """
-        decoding, chosen, rows = self.decoder.start(), [], len(answer)
-        h, before, last = self.decoder.step(answer, decoding), None, None
-        widest = max(kind.classes for kind in self.kinds)
-        noise = torch.rand(len(self.slots), rows, widest, generator=generator, device=answer.device)
-        noise = -noise.clamp_min_(1e-20).log_().neg_().log_() * temperature
-        for k, kind in enumerate(self.slots):
-            score = self.head[kind.name](h).float()
-            if kind.axis < 0:
-                first = torch.full((rows,), -1, device=score.device)
-                allowed = may_follow(before if before is not None and last is kind else first, kind.classes - 1)
-                score = score.masked_fill(~allowed, -math.inf)
-            before, last = (score + noise[k, :, : kind.classes]).argmax(-1), kind
-            chosen.append(before)
-            if k + 1 < len(self.slots):
-                h = self.decoder.step(self.embed[kind.name](before), decoding)
-        return torch.stack(chosen, -1)
-
     def _context(self, frames: Tensor, text: Tensor | None) -> Tensor:
         """Pictures uint8 [M, 3, H, W] to the tokens text, picture, thinking, question: [M, 4, D]."""
         picture = self.picture(frames)
@@ -357,17 +224,9 @@ class Pixels2Play(Model):
         nothing = torch.zeros_like(picture)
         return torch.stack([said, picture, nothing, nothing], 1) + self.place[:ACTION]
 
-    def _bins(self, kind: Kind) -> MotionBins:
-        bins = self.bins[kind.name]
-        assert isinstance(bins, MotionBins)
-        return bins
-
-    def _embedded(self, classes: Tensor) -> Tensor:
-        return torch.stack([self.embed[kind.name](classes[..., k]) for k, kind in enumerate(self.slots)], -2)
-
     def _done(self, classes: Tensor) -> Tensor:
         """Classes [*b, S] to the action's tokens [*b, S, D]."""
-        return self._embedded(classes) + self.place[ACTION:]
+        return self.actions.embedded(classes) + self.place[ACTION:]
 
     def _mixed(self, x: Tensor, position: Tensor, mask: Tensor, rings: list[Ring] | None = None) -> Tensor:
         angles = rotary(position, self.config.width // self.config.heads)

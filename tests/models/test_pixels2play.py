@@ -82,7 +82,7 @@ def test_one_pass_a_frame_is_the_whole_forward(model, clip) -> None:
         for t in range(T):
             answer, state = model.see(state, clip.frames[:, t], text[:, t])
             now = Actions(clip.actions.buttons[:, t], clip.actions.axes[:, t])
-            for one, full in zip(model.decoded(answer, model.encode(now)), whole, strict=True):
+            for one, full in zip(model.actions.logits(answer, model.actions.encode(now)), whole, strict=True):
                 torch.testing.assert_close(one, full[:, t], atol=1e-5, rtol=1e-4)
             state = model.told(state, now)
 
@@ -164,7 +164,7 @@ def test_what_is_chosen_can_be_encoded_again(model, clip) -> None:
     state, draw = model.start(N), torch.Generator().manual_seed(3)
     for t in range(8):
         actions, state = model.act(state, clip.frames[:, t], generator=draw)
-        assert torch.equal(model.encode(actions), state.did)
+        assert torch.equal(model.actions.encode(actions), state.did)
         assert torch.equal(actions.axes, actions.axes.round())
 
 

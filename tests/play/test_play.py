@@ -161,7 +161,7 @@ def _session(stat: Path) -> int:
 @pytest.mark.parametrize(
     ("words", "options", "sentence"),
     [
-        (("nobody", "doom"), {}, "legal are scripted, random, and the folder"),
+        (("nobody", "doom"), {}, "legal are scripted, random, human, and the folder"),
         (("scripted", "tetris"), {}, "unknown game 'tetris'; legal are .*doom"),
         (("scripted", "no.such.game"), {}, "no game module"),
         (("scripted", "playtape.errors"), {}, "is not a game"),
