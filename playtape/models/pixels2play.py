@@ -255,7 +255,9 @@ def tiny() -> Config:
     )
 
 
-_PUBLISHED = Optimiser(lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0)
+_PUBLISHED = Optimiser(
+    lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
+)
 _P2P = Recipe(Config(text_width=768), steps=500_000, batch=10, data=Data(fps=20, window=200), optimiser=_PUBLISHED)
 # For two CPU cores: an hour sees some millions of frames. Clips are longer than the window, so that training meets what playing
 # meets, a past that has been forgotten.
@@ -279,7 +281,7 @@ RECIPES: dict[str, Recipe] = {
         steps=6_000,
         batch=6,
         data=Data(fps=20, window=48, augmentation=Augmentation(brightness=0.05, contrast=0.1, balance=0.05, shift=0)),
-        optimiser=Optimiser(lr=1e-3, final_lr=2e-5, warmup=200),
+        optimiser=Optimiser(lr=1e-3, final_lr=2e-5, warmup=200, precision="bfloat16"),
     ),
     "p2p-150m": _P2P,
     "p2p-300m": replace(_P2P, model=Config(layers=20, text_width=768), batch=8),

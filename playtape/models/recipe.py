@@ -4,7 +4,7 @@ A recipe is a constant in its model's file. Every field is a flag of the command
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from playtape.clips import find_encoder
 from playtape.clips.augmentation import Augmentation
@@ -49,6 +49,7 @@ class Optimiser:
     betas: tuple[float, float] = (0.9, 0.98)
     clip_norm: float = 1.0
     ema: float = 0.998  # decay a step of the averaged weights, which are the ones kept
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights are float32 either way
 
     def __post_init__(self) -> None:
         within("optimiser.lr", self.lr, 0, 10)
@@ -57,6 +58,8 @@ class Optimiser:
         within("optimiser.weight-decay", self.weight_decay, 0, 10)
         within("optimiser.clip-norm", self.clip_norm, 1e-9, 1e9)
         within("optimiser.ema", self.ema, 0, 0.999999)
+        if self.precision not in ("float32", "bfloat16"):
+            raise BadInput(f"optimiser.precision is {self.precision!r}; legal are float32 and bfloat16")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def run_loop(
 
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps in `log.jsonl` in `run`.
     """
-    accelerator = Accelerator()
+    accelerator = Accelerator(mixed_precision=None if settings.precision == "float32" else "bf16")
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay
     )
