@@ -17,7 +17,7 @@ class Clock:
     def __init__(self, hz: float | None):
         self.hz, self.period = hz, None if hz is None else 1 / hz
         self.parts: dict[str, list[float]] = {}  # seconds of each stage, a number a step
-        self.late = 0
+        self.late = self.stalled = 0
         self.start()
 
     def start(self) -> None:
@@ -41,11 +41,18 @@ class Clock:
         self.before = now
 
     def report(self) -> dict[str, Any]:
-        """Milliseconds of whole steps and of each stage, as p50, p95 and p99, and how many steps came too late for their beat."""
+        """Milliseconds of whole steps and of each stage, as p50, p95 and p99, how many steps came too
+        late for their beat, and in how many the player did not answer (see Watched).
+        """
         steps = min(map(len, self.parts.values()), default=0)
         total = sum(np.array(seconds[:steps]) for seconds in self.parts.values())
         stages = {stage: _percentiles(np.array(seconds)) for stage, seconds in self.parts.items()}
-        return {"latency_ms": _percentiles(np.asarray(total)), "stages_ms": stages, "late": self.late}
+        return {
+            "latency_ms": _percentiles(np.asarray(total)),
+            "stages_ms": stages,
+            "late": self.late,
+            "stalled": self.stalled,
+        }
 
 
 def _percentiles(seconds: np.ndarray) -> dict[str, float]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from playtape import envs
@@ -17,6 +18,7 @@ from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
 from playtape.play.hands import PLAYERS, Hands, Taught, hands
 from playtape.play.tape import Tape
+from playtape.play.watch import Watched
 
 
 def play(
@@ -49,6 +51,8 @@ def play(
     with contextlib.closing(module.make(scenario or None)) as env:
         who = hands(player, module, env, name, clock, temperature=temperature, text=text)
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
+        if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
+            who = Watched(who, env.actions, clock)
         if window and player != "human":
             who = _shared(who, label, env, hz)
         if window or player == "human":  # which keep the beat themselves
@@ -70,8 +74,9 @@ def play_episodes(
 ) -> dict[str, Any]:
     """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them.
 
-    Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "fps": steps a second,
-    "latency_ms" and "stages_ms": percentiles, "late": steps behind their beat, "seconds"}. A score is what the game says at the
+    Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "score_interval" (95%, by
+    Student's t; none for one episode), "fps": steps a second, "latency_ms" and "stages_ms": percentiles, "late": steps behind
+    their beat, "stalled": steps without an answer, "seconds"}. A score is what the game says at the
     end (`info["score"]`), or the sum of the rewards.
     """
     player, game = names
@@ -92,10 +97,22 @@ def play_episodes(
         "steps": steps,
         "scores": [round(score, 4) for score in scores],
         "score_mean": round(sum(scores) / len(scores), 4),
+        "score_interval": _interval(scores),
         "fps": round(steps / seconds, 1),
         **clock.report(),
         "seconds": round(seconds, 3),
     }
+
+
+def _interval(scores: list[float]) -> list[float] | None:
+    """95% of the mean over episodes."""
+    if len(scores) < 2:
+        return None
+    from scipy.special import stdtrit  # a tenth of scipy.stats to import
+
+    half = float(stdtrit(len(scores) - 1, 0.975)) * float(np.std(scores, ddof=1)) / len(scores) ** 0.5
+    mean = sum(scores) / len(scores)
+    return [round(mean - half, 4), round(mean + half, 4)]
 
 
 def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
