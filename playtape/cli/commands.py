@@ -155,14 +155,17 @@ class Play:
     """Of a policy: 1 plays as it learned, 0 always does the likeliest."""
     instruction: Annotated[str | None, arg(name="text")] = None
     """What a policy is told to do; without it, what the game itself says, if it says anything."""
-
+    film: Path | None = None
+    """Write a film and a contact sheet of the best and of the worst episode into this folder; needs --record."""
     window: bool = False
     """Show a policy's play in a window, where F1 takes over and hands back, F2 pauses, and Escape ends."""
 
     def run(self) -> Result:
         from playtape.play import play
 
-        return play(
+        if self.film is not None and self.record is None:
+            raise BadInput("--film shows recorded episodes; give --record DIR as well")
+        result = play(
             self.player,
             self.game,
             episodes=self.episodes,
@@ -174,9 +177,16 @@ class Play:
             text=self.instruction or "",
             window=self.window,
         )
+        if self.film is not None:
+            from playtape.view import film_best_and_worst
+
+            result["films"] = film_best_and_worst(result["outputs"], result["scores"], self.film)
+        return result
 
     def text(self, result: Result) -> str:
-        said = ", ".join(f"{key} {value(result[key])}" for key in result if key != "outputs" and value(result[key]))
+        said = ", ".join(
+            f"{key} {value(result[key])}" for key in result if key not in ("outputs", "films") and value(result[key])
+        )
         return said if self.record is None else f"{said}: {written(result)}"
 
 
