@@ -69,7 +69,7 @@ def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
     if space is not None and (difference := space.difference(found)):
         raise BadInput(f"checkpoint {folder} has another action space: {difference}")
     name = config.pop("model", None)
-    config.pop("playtape_version", None)
+    version = config.pop("playtape_version", "unknown")
     known = modules()  # only ours: a checkpoint must not say what is imported
     if name not in known:
         raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
@@ -77,7 +77,8 @@ def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
         model = known[name].build(known[name].Config(**config), found)
         model.load_state_dict(read_tensors(folder / FILES[0]))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise BadInput(f"checkpoint {folder} does not fit model {name}: {str(error).splitlines()[0]}") from error
+        why = f"{str(error).splitlines()[0]} (written by playtape {version}, this is {__version__})"
+        raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
     return Loaded(model.eval(), name, found, train, digest)
 

@@ -18,7 +18,7 @@ from playtape.errors import BadInput
 from playtape.play import play
 from playtape.recordings import desync, open_recording
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
