@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--share", type=float, default=0.1, help="of the recordings that keep their inputs")
+    parser.add_argument("--recordings", type=int, help="of the folder, this many; all without it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--idm", default="idm", help="recipe of the inverse dynamics model")
     parser.add_argument("--idm-steps", type=int, default=1500)
@@ -81,7 +82,8 @@ def main() -> None:
     out, seed = asked.out, asked.seed
 
     every = find_recordings(asked.data)
-    order = random.Random(seed).sample(every, len(every))
+    order = random.Random(seed).sample(every, asked.recordings or len(every))
+    every = sorted(order)
     count = max(2, round(asked.share * len(every)))
     few, rest = sorted(order[:count]), sorted(order[count:])
     print(f"{len(few)} recordings keep their inputs, {len(rest)} are video only", flush=True)
