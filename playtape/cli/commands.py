@@ -154,7 +154,7 @@ class Play:
     temperature: float = 1.0
     """Of a policy: 1 plays as it learned, 0 always does the likeliest."""
     instruction: Annotated[str | None, arg(name="text")] = None
-    """What a policy is told to do; without it, what the game itself says, if it says anything."""
+    """What a policy is told to do; without it, what the game itself says, if it says anything. Empty tells it nothing."""
     film: Path | None = None
     """Write a film and a contact sheet of the best and of the worst episode into this folder; needs --record."""
     window: bool = False
@@ -174,7 +174,7 @@ class Play:
             hz=self.hz,
             max_steps=self.max_steps,
             temperature=self.temperature,
-            text=self.instruction or "",
+            text=self.instruction,
             window=self.window,
         )
         if self.film is not None:

@@ -37,7 +37,7 @@ def hands(
     clock: Clock,
     *,
     temperature: float = 1.0,
-    text: str = "",
+    text: str | None = None,
 ) -> Hands:
     """`scripted`, `random`, `human`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
     if player not in PLAYERS:

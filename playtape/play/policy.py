@@ -34,8 +34,10 @@ def load(folder: str) -> Loaded:
 class Policy:
     """Plays with a loaded checkpoint. Raises BadInput for one whose actions or rate are not the game's."""
 
-    def __init__(self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0, text: str = ""):
-        """`text`: what it is told to do; without one, what the game says, if it says anything (`info["text"]`)."""
+    def __init__(
+        self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0, text: str | None = None
+    ):
+        """`text`: what it is told to do; None is what the game says, if it says anything (`info["text"]`)."""
         model = loaded.model
         assert isinstance(model, Player)
         self.model, self.config, self.clock = model, loaded.model.config, clock
@@ -71,7 +73,7 @@ class Policy:
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)
         self.clock.lap("resize")
-        text = self._told(self.text or info.get("text", ""))
+        text = self._told(info.get("text", "") if self.text is None else self.text)
         self.clock.lap("text")
         actions, self.state = self.model.act(self.state, frame, text, temperature=self.temperature, generator=self.draw)
         chosen = envs.nothing(self.space)
