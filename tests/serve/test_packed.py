@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-msgpack = pytest.importorskip("msgpack", reason="the extra serve is not installed")
+pytest.importorskip("msgpack", reason="the extra serve is not installed")
 pytest.importorskip("websockets", reason="the extra serve is not installed")
 
+import msgpack
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
