@@ -59,6 +59,6 @@ $(CORE): pyproject.toml constraints.txt | $(PY)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt $(CORE)
-	@echo "Installing the tools of the tests, ViZDoom and pygame-ce ..."
-	@$(PIP_INSTALL) -e '.[dev,doom,window]' || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
+	@echo "Installing the tools of the tests, ViZDoom, pygame-ce and websockets ..."
+	@$(PIP_INSTALL) -e '.[dev,doom,serve,window]' || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
 	@touch $@

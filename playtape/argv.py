@@ -46,13 +46,16 @@ def flags(cls: Any, default: object = None, prefix: str = "") -> set[str]:
     found = set()
     kind = get_origin(cls) or cls
     types = get_type_hints(kind)
+    notes = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
         value = getattr(default, field.name, None)
+        named = [note.name for note in getattr(notes[field.name], "__metadata__", ()) if getattr(note, "name", None)]
         nested = type(value) if dataclasses.is_dataclass(value) else types[field.name]
         if dataclasses.is_dataclass(nested):
             found |= flags(nested, value, f"{prefix}{field.name}.")
         else:
-            found |= {f"--{prefix}{no}{field.name}".replace("_", "-") for no in ("", "no-")}
+            name = named[-1] if named else field.name  # tyro's `arg(name=...)`
+            found |= {f"--{prefix}{no}{name}".replace("_", "-") for no in ("", "no-")}
     return found
 
 

@@ -121,3 +121,10 @@ def test_an_empty_word_is_no_path() -> None:
     assert fails("", "--out-folder", "o").startswith("an argument is empty ('')")
     assert fails("a", "--out-folder", "").startswith("--out-folder is empty; give it a value")
     assert fails("a", "--out-folder=").startswith("--out-folder is empty; give it a value")
+
+
+def test_a_field_may_be_called_otherwise_on_the_command_line() -> None:
+    from playtape.cli.commands import Play
+
+    assert parse(Play, ["scripted", "doom", "--text", "go on"], prog="playtape play").instruction == "go on"
+    assert "--instruction" not in flags(Play)

@@ -2,9 +2,10 @@
 that `playtape --help` is quick), `text` says in a line what came out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from tyro.conf import Positional, arg
 
@@ -17,6 +18,15 @@ class Command(Protocol):
     """What the words of one command line ask for."""
 
     def run(self) -> Result: ...
+
+    def text(self, result: Result) -> str: ...
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A command that says what it has to say with `ready`, and then goes on until it is stopped."""
+
+    def last(self, ready: Callable[[Result], None]) -> None: ...
 
     def text(self, result: Result) -> str: ...
 
@@ -191,6 +201,53 @@ class Play:
 
 
 @dataclass(frozen=True)
+class Serve:
+    """Answer the frames of other programs with a policy's actions, until stopped."""
+
+    checkpoint: Positional[Path]
+    """A policy's checkpoint folder."""
+    protocol: Literal["playtape", "recap"] = "playtape"
+    """`playtape`: WebSocket and msgpack. `recap`: the Pixels2Play recorder's."""
+    host: str = "127.0.0.1"
+    """Where to listen; elsewhere than on this machine only with a token."""
+    port: int | None = None
+    """0 is any that is free. Without it 8765, or for recap the recorder's Unix socket."""
+    socket: Path | None = None
+    """Listen at a Unix socket instead."""
+    token_file: Path | None = None
+    """Clients must know the word in this file; without it, the one in PLAYTAPE_TOKEN, if there is one."""
+    allow_origin: tuple[str, ...] = ()
+    """Web pages that may connect, such as https://example.org; without it, none."""
+    clients: int = 8
+    """Seats: so many are served at once."""
+    temperature: float = 1.0
+    """1 plays as the policy learned, 0 always does the likeliest."""
+    instruction: Annotated[str | None, arg(name="text")] = None
+    """What a policy is told to do as long as a client says nothing else."""
+
+    def last(self, ready: Callable[[Result], None]) -> None:
+        from playtape.serve import serve
+        from playtape.serve.settings import Settings, read_token
+
+        recap = self.protocol == "recap"
+        settings = Settings(
+            self.protocol,
+            self.host,
+            self.port,
+            self.socket,
+            token=None if recap and self.token_file is None else read_token(self.token_file),
+            origins=self.allow_origin,
+            clients=self.clients,
+            temperature=self.temperature,
+            text=self.instruction or "",
+        )
+        serve(self.checkpoint, settings, ready)
+
+    def text(self, result: Result) -> str:
+        return str(result["address"])
+
+
+@dataclass(frozen=True)
 class Repair:
     """Keep what is whole of a cut or damaged recording or video."""
 
@@ -264,7 +321,7 @@ class Train:
         return f"Trained {result['steps']} steps{loss}: {written(result)}"
 
 
-COMMANDS: dict[str, type[Command]] = {
+COMMANDS: dict[str, type[Command | Lasting]] = {
     "label": Label,
     "info": Info,
     "evaluate actions": EvaluateActions,
@@ -272,6 +329,7 @@ COMMANDS: dict[str, type[Command]] = {
     "convert": Convert,
     "train": Train,
     "play": Play,
+    "serve": Serve,
     "repair": Repair,
     "view": View,
     "demo": Demo,

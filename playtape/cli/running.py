@@ -13,7 +13,7 @@ import orjson
 
 from playtape import __version__
 from playtape.argv import nearest, parse
-from playtape.cli.commands import COMMANDS, Command, Train
+from playtape.cli.commands import COMMANDS, Command, Lasting, Result, Train
 from playtape.errors import BadInput
 
 
@@ -68,13 +68,20 @@ def without_json(words: list[str]) -> tuple[list[str], bool]:
     return [word for i, word in enumerate(words) if word != "--json" or i > end], "--json" in words[:end]
 
 
-def report(command: Command, json: bool) -> None:
+def report(command: Command | Lasting, json: bool) -> None:
     """Runs the command and prints its result; what the rooms print on the way goes to standard error."""
-    with contextlib.redirect_stdout(sys.stderr):
-        result = command.run()
+    out = sys.stdout
+
+    def say(result: Result) -> None:
         options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
         said = orjson.dumps(result, default=str, option=options).decode() if json else command.text(result)
-    print(said, flush=True)
+        print(said, file=out, flush=True)
+
+    with contextlib.redirect_stdout(sys.stderr):
+        if isinstance(command, Lasting):
+            command.last(say)
+        else:
+            say(command.run())
 
 
 def drop_output() -> None:

@@ -140,8 +140,10 @@ class ActionTokens(nn.Module):
             total = total + parts[kind.name] / math.log(max(2, kind.classes)) + z_loss * z
         return {"loss": total, **parts}
 
-    def choose(self, answer: Tensor, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Slot by slot, each given those before it: vectors [N, D] to classes int64 [N, S].
+    def choose(
+        self, answer: Tensor, temperature: float | Tensor = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Slot by slot, each given those before it: vectors [N, D] to classes int64 [N, S]. Temperature of all, or [N].
 
         The largest of score / temperature + Gumbel noise is a draw from the softmax; the noise of all slots is made at once.
         """
@@ -149,7 +151,8 @@ class ActionTokens(nn.Module):
         h, before, last = self.decoder.step(answer, decoding), None, None
         widest = max(kind.classes for kind in self.kinds)
         noise = torch.rand(len(self.slots), rows, widest, generator=generator, device=answer.device)
-        noise = -noise.clamp_min_(1e-20).log_().neg_().log_() * temperature
+        heat = temperature[:, None] if isinstance(temperature, Tensor) else temperature
+        noise = -noise.clamp_min_(1e-20).log_().neg_().log_() * heat
         for k, kind in enumerate(self.slots):
             score = self.head[kind.name](h).float()
             if kind.axis < 0:

@@ -11,6 +11,7 @@ kept. The original passes twice.
 Shapes: `N` clips or players, `T` frames, `S` action slots, `P` = 4 + S tokens a step, `D` width, `E` text width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -91,6 +92,24 @@ class State:
     step: Tensor  # int64 [N]: steps done
     did: Tensor  # int64 [N, S]: the classes of the last action
 
+    def rows(self, index: Sequence[int]) -> "State":
+        """These players alone. Their rings are the whole's, not copies."""
+        return State([ring.rows(index) for ring in self.rings], self.step[list(index)], self.did[list(index)])
+
+    def put(self, index: Sequence[int], part: "State") -> "State":
+        """The whole, after `rows(index)` of it has become `part`."""
+        step, did = self.step.clone(), self.did.clone()
+        step[list(index)], did[list(index)] = part.step, part.did
+        return replace(self, step=step, did=did)
+
+    def fresh(self, index: Sequence[int]) -> "State":
+        """The same, where these players begin anew."""
+        step, did = self.step.clone(), self.did.clone()
+        step[list(index)], did[list(index)] = 0, 0
+        for ring in self.rings:
+            ring.clear(index)
+        return replace(self, step=step, did=did)
+
 
 class Pixels2Play(Model):
     """See the module."""
@@ -161,7 +180,7 @@ class Pixels2Play(Model):
         frames: Tensor,
         text: Tensor | None = None,
         *,
-        temperature: float = 1.0,
+        temperature: float | Tensor = 1.0,  # of all, or [N]
         generator: torch.Generator | None = None,
     ) -> tuple[Actions, State]:
         """Pictures uint8 [N, 3, H, W] to what to do now, buttons [N, B] and axes [N, A], and the next state. Text [N, E]."""

@@ -3,7 +3,7 @@
 Shapes: `*b` any leading batch, `T` frames, `B` buttons, `A` axes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -62,11 +62,30 @@ class Labeler(Protocol):
     def judge(self, rows: Rows) -> Labels: ...
 
 
+class Playing(Protocol):
+    """A Player's state: what N players saw and did. They come and go without touching each other.
+
+    An index names players, each once.
+    """
+
+    def rows(self, index: Sequence[int]) -> Any:
+        """The state of these players alone. It may share memory with the whole, which is not to be used before `put`."""
+        ...
+
+    def put(self, index: Sequence[int], part: Any) -> Any:
+        """The whole, after `rows(index)` of it has become `part`."""
+        ...
+
+    def fresh(self, index: Sequence[int]) -> Any:
+        """The whole, where these players begin anew."""
+        ...
+
+
 @runtime_checkable
 class Player(Protocol):
     """p(a_t given x_<=t, a_<t), a frame at a time, for N players side by side. A state is used up by the call it is given to."""
 
-    def start(self, players: int = 1) -> Any: ...
+    def start(self, players: int = 1) -> Playing: ...
 
     def act(
         self,
@@ -74,7 +93,7 @@ class Player(Protocol):
         frames: Tensor,  # uint8 [N, 3, H, W]
         text: Tensor | None = None,  # [N, E]
         *,
-        temperature: float = 1.0,
+        temperature: float | Tensor = 1.0,  # of all, or [N]
         generator: Generator | None = None,
     ) -> tuple[Actions, Any]: ...  # buttons [N, B], axes [N, A]
 

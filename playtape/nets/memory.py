@@ -1,7 +1,10 @@
 """What attention layers keep between calls: a ring for an endless stream, and a list that grows for a short one.
 
-Neither is ever copied as it is filled. Shapes: `N` sequences, `T` tokens now, `H` heads, `E` head size, `C` places of a ring.
+Neither is copied as it is filled. Shapes: `N` sequences, `T` tokens now, `H` heads, `E` head size, `C` places of a ring.
 """
+
+from collections.abc import Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -11,6 +14,7 @@ class Ring:
     """Keys and values [N, H, C, E] of one layer, written in place at the places that `aim` names."""
 
     at: Tensor
+    chosen: Tensor | None = None  # the sequences that a part is of, where they are no neighbours
 
     def __init__(self, count: int, heads: int, places: int, size: int, like: Tensor):
         self.keys = torch.zeros(count, heads, places, size, dtype=like.dtype, device=like.device)
@@ -21,10 +25,25 @@ class Ring:
         self.at = at
 
     def join(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        rows = torch.arange(len(keys), device=keys.device)[:, None]
-        self.keys[rows, :, self.at] = keys.transpose(1, 2)
-        self.values[rows, :, self.at] = values.transpose(1, 2)
-        return self.keys, self.values
+        rows = torch.arange(len(keys), device=keys.device) if self.chosen is None else self.chosen
+        self.keys[rows[:, None], :, self.at] = keys.transpose(1, 2)
+        self.values[rows[:, None], :, self.at] = values.transpose(1, 2)
+        return (self.keys, self.values) if self.chosen is None else (self.keys[rows], self.values[rows])
+
+    def rows(self, index: Sequence[int]) -> "Ring":
+        """A part of a whole ring that shares its memory, so that what is joined to it is in the whole. Neighbours in rising
+        order are read in place; others are copied together whenever they are read.
+        """
+        part, first = copy(self), index[0]
+        if list(index) == list(range(first, first + len(index))):
+            part.keys, part.values = self.keys[first : first + len(index)], self.values[first : first + len(index)]
+        else:
+            part.chosen = torch.tensor(index, device=self.keys.device)
+        return part
+
+    def clear(self, index: Sequence[int]) -> None:
+        """Forget these sequences. A mask hides what is old, but not a NaN: 0 times NaN is NaN."""
+        self.keys[list(index)], self.values[list(index)] = 0, 0
 
 
 class Grown:

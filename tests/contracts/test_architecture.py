@@ -60,7 +60,9 @@ def test_a_room_imports_only_rooms_below_it():
 
 
 def test_the_light_rooms_start_without_torch():
-    rooms = [f"playtape.{name}" for name in ("cli", "actions", "recordings", "evaluate", "view", "play", "envs")]
+    rooms = [
+        f"playtape.{name}" for name in ("cli", "actions", "recordings", "evaluate", "view", "play", "serve", "envs")
+    ]
     code = f"import importlib, sys\nfor room in {rooms}: importlib.import_module(room)\nprint('torch' in sys.modules)"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)

@@ -103,6 +103,51 @@ def test_players_who_began_at_different_times_share_a_batch(model, clip) -> None
     torch.testing.assert_close(model.see(both, clip.frames[:, 9])[0], torch.cat(expected), atol=1e-5, rtol=1e-4)
 
 
+def test_players_come_and_go_in_any_order(model, clip) -> None:
+    """Each answers as it does alone: beside neighbours or not, after another in the same seat, and told of other hands."""
+    visits = [(0, 0, 8), (2, 1, 5), (1, 3, 20), (2, 6, 19), (0, 9, 20), (3, 4, 7), (3, 7, 20)]  # seat, from, to
+    films = torch.randint(0, 256, (len(visits), T, 3, 32, 32), dtype=torch.uint8)
+    late = Actions(torch.rand(1, 22) < 0.2, torch.full((1, 2), 30.0))
+    shared, alone = model.start(4), [model.start(1) for _ in visits]
+    for step in range(20):
+        there = [i for i, (_, first, last) in enumerate(visits) if first <= step < last and (step + i) % 3]
+        there.sort(key=lambda i: -visits[i][0] if step % 2 else visits[i][0])  # neighbours come both ways round
+        seats = [visits[i][0] for i in there]
+        shared = shared.fresh([visits[i][0] for i in range(len(visits)) if visits[i][1] == step])
+        if not there:
+            continue
+        frames = torch.stack([films[i, step] for i in there])
+        told, part = model.see(shared.rows(seats), frames)
+        shared = shared.put(seats, replace(part, did=model.actions.choose(told, 0.0)))
+        for k, i in enumerate(there):
+            said, alone[i] = model.see(alone[i], frames[k : k + 1])
+            alone[i] = replace(alone[i], did=model.actions.choose(said, 0.0))
+            torch.testing.assert_close(told[k : k + 1], said, atol=1e-5, rtol=1e-4)
+            if i == 2 and step % 5 == 0:
+                alone[i] = model.told(alone[i], late)
+                shared = shared.put(seats[k : k + 1], model.told(shared.rows(seats[k : k + 1]), late))
+
+
+def test_a_player_forgets_a_nan_of_the_one_before(model, clip) -> None:
+    state = model.start(2)
+    for ring in state.rings:
+        ring.keys[1], ring.values[1] = torch.nan, torch.nan
+    said, _ = model.see(state.fresh([1]), clip.frames[:, 0])
+    torch.testing.assert_close(said, model.see(model.start(2), clip.frames[:, 0])[0])
+
+
+def test_each_player_has_its_own_temperature(model, clip) -> None:
+    def play(heat: float | torch.Tensor, seed: int) -> torch.Tensor:
+        return model.act(
+            model.start(N), clip.frames[:, 0], temperature=heat, generator=torch.Generator().manual_seed(seed)
+        )[1].did
+
+    both = [play(torch.tensor([0.0, 3.0]), seed) for seed in range(5)]
+    assert all(torch.equal(did[0], play(0.0, 0)[0]) for did in both)
+    assert all(torch.equal(did[1], play(3.0, seed)[1]) for seed, did in enumerate(both))
+    assert len({tuple(did[1].tolist()) for did in both}) > 1
+
+
 def test_what_a_row_knows(model, clip) -> None:
     """Row t sees frames up to t and actions before t, bit for bit nothing else."""
     at = 8
