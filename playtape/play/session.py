@@ -40,8 +40,8 @@ def play(
     `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
     becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
     policy: `temperature` 1 plays as it learned and 0 does the likeliest, `text` is what it is told to do (None: what the game
-    says), and `window` shows it, for a person who may take over. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or
-    scenario, and for numbers out of range.
+    says), and `window` shows it, for a person who may take over. Gives what `play_episodes` does. Raises BadInput for an
+    unknown player, game or scenario, and for numbers out of range.
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps, temperature)
