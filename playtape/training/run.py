@@ -188,7 +188,13 @@ def _resumed(argv: list[str]) -> tuple[list[str], bool]:
         raise BadInput(
             f"{folder} holds no run to resume (no run.json); start one with `playtape train RECIPE DATA --out {folder}`"
         )
-    return (rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest), True
+    words = rest if rest and not rest[0].startswith("-") else _started(folder)["argv"] + rest
+    return _with_out(words, folder), True  # where it lies now: it may have been moved, or be a copy
+
+
+def _with_out(words: list[str], folder: Path) -> list[str]:
+    kept = [word for before, word in zip(["", *words], words) if "--out" not in (before, word) and word[:6] != "--out="]
+    return [*kept, "--out", str(folder)]
 
 
 def _begun(folder: Path, name: str, run: Run[Any], seen: ActionSpace) -> checkpoint.Loaded:

@@ -1,6 +1,7 @@
 """`playtape train` from words to a checkpoint, stopped and resumed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_a_run_can_begin_from_a_checkpoint(data: Path, tmp_path: Path, capsys: p
         train(
             words(data, tmp_path / "third", "--steps", "1", "--init", str(first), "--model.width", "48"), progress=False
         )
+
+
+def test_a_copied_run_goes_on_by_itself(data: Path, tmp_path: Path) -> None:
+    small = ["--batch", "2", "--workers", "0"]
+    train(["idm-tiny", str(data), f"--out={tmp_path / 'first'}", "--steps", "2", *small], progress=False)
+    shutil.copytree(tmp_path / "first", tmp_path / "copy")
+    train(["--resume", str(tmp_path / "copy"), "--steps", "3"], progress=False)
+    steps = [json.loads((tmp_path / name / "train.json").read_text())["steps"] for name in ("first", "copy")]
+    assert steps == [2, 3]
 
 
 @pytest.mark.parametrize(
