@@ -15,7 +15,8 @@ and no code or weights are published. What is decided here, and why:
   layers begin with one.
 
 A picture is one token, made without its neighbours, so a camera's turn has to be found between two vectors where `idm` compares
-pictures; docs/log.md has what that costs on a small budget.
+pictures. After a minute and a half of processor time it follows turns with a correlation of 0.76, where `idm` after three has
+0.93, and knows far less about when keys change (docs/log.md). Longer training was not measured.
 
 Shapes: `N` clips, `T` frames, `L` = 2T - 1 tokens, `B` buttons, `A` axes, `K` bins, `D` width.
 """
