@@ -19,12 +19,13 @@ from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput
+from playtape.models import beliefs
+from playtape.models.beliefs import Logits
 from playtape.models.protocols import Labels, Model, Rows
 from playtape.models.recipe import Data, Optimiser, Recipe, within
 from playtape.nets.appearance import Appearance
 from playtape.nets.correlation import Camera, Correlation
 from playtape.nets.temporal import TemporalStack
-from playtape.nets.two_hot import expectation, two_hot
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ class IDM(Model):
         self.held = nn.Linear(width, buttons)
         self.change = nn.Linear(2 * width, 2 * buttons)
         self.axis = nn.Linear(2 * width, axes * config.bins)
-        place = torch.linspace(-1, 1, config.bins)
-        centres = place.sign() * config.limit * ((1 + config.mu) ** place.abs() - 1) / config.mu
+        centres = beliefs.mu_law(config.bins, config.limit, config.mu)
         self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("scale", torch.tensor([axis.scale for axis in space.axes]), persistent=False)
         size = (config.height, config.width_px)
@@ -103,7 +103,7 @@ class IDM(Model):
         )
         self.reach = self.time.reach
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, frames: Tensor) -> Logits:
         """uint8 [N, T, 3, H, W] to logits: held [N, T-1, B], change [N, T-1, B, 2] (press, release), axis [N, T-1, A, K]."""
         return self._logits(self.look(frames))
 
@@ -117,7 +117,7 @@ class IDM(Model):
         joined = functional.gelu(self.join(torch.cat([seen[:, :-1], seen[:, 1:], moved], -1)))
         return tuple(row.reshape(*lead, t - 1, *row.shape[2:]) for row in (joined, moved, *votes))
 
-    def _logits(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+    def _logits(self, rows: Rows) -> Logits:
         joined, moved, *votes = rows
         h = self.norm(self.time(joined))
         both = torch.cat([h, functional.gelu(moved)], -1)  # what just moved says most about when
@@ -127,47 +127,18 @@ class IDM(Model):
         return self.held(h), change, torch.stack([axis[..., k, :] + seen for k, seen in enumerate(turned)], -2)
 
     def losses(self, clip: Clip) -> dict[str, Tensor]:
-        """Mean over learnable intervals of: the buttons' and the changes' log losses, summed over buttons, and the axes'."""
-        held_logits, change_logits, axis_logits = self(clip.frames)
-        weight = (clip.mask * clip.confidence)[:, :-1].float()
-        weight = weight / weight.sum().clamp_min(1)  # [N, T-1]
-        held = clip.actions.buttons[:, :-1].float()
-        value = clip.actions.axes[:, :-1] / self.scale
-        known = weight.clone()
-        known[:, 0] = 0  # what came before the window is not seen, so its first interval may or may not be a change
-        held_loss = functional.binary_cross_entropy_with_logits(held_logits, held, reduction="none").sum(-1)
-        change_loss = functional.binary_cross_entropy_with_logits(change_logits, changes(held), reduction="none").sum(
-            (-2, -1)
-        )
-        # Large motions are rare and most of what a hand does, so they weigh more; and the logits learn their true odds all the
-        # same, because the weight is in the distribution that is compared.
-        rare = 1 + 2 * self.centres.abs()
-        axis_loss = -(two_hot(value, self.centres) * rare * (axis_logits + rare.log()).log_softmax(-1)).sum((-2, -1))
-        parts = {
-            "held": (held_loss * weight).sum(),
-            "change": (change_loss * known).sum(),
-            "axes": (axis_loss * weight).sum(),
-        }
-        return {"loss": parts["held"] + parts["change"] + parts["axes"], **parts}
+        """Of the three heads; see beliefs.losses."""
+        return beliefs.losses(self(clip.frames), clip, self.centres, self.scale)
 
     @torch.no_grad()
     def judge(self, rows: Rows) -> Labels:
         """What `look` gave of T frames, [N, T-1, ...], to beliefs of T-1 rows."""
-        held, change, axis = self._logits(rows)
-        mean, std = expectation(axis, self.centres)
-        change = change.sigmoid()
-        return Labels(held.sigmoid(), change[..., 0], change[..., 1], mean * self.scale, std * self.scale)
+        return beliefs.labels(self._logits(rows), self.centres, self.scale)
 
 
 def turns(axis: str) -> str:
     """Along what an axis moves the picture if it turns the camera: "rows", "columns", or "" for an axis that does not."""
     return {"dx": "rows", "dy": "columns"}.get(axis.rpartition(".")[2], "")
-
-
-def changes(held: Tensor) -> Tensor:
-    """Button states [N, T, B] to changes [N, T, B, 2]: 1 where it becomes held, 1 where it becomes free; row 0 against free."""
-    before = functional.pad(held[:, :-1], (0, 0, 1, 0))
-    return torch.stack([(held > before).float(), (held < before).float()], -1)
 
 
 def build(config: Config, space: ActionSpace) -> IDM:

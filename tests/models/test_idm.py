@@ -8,7 +8,7 @@ import torch
 from playtape import models
 from playtape.actions.games import DOOM
 from playtape.errors import BadInput
-from playtape.models import idm
+from playtape.models import beliefs, idm
 
 
 def test_the_pair_model_knows_two_frames() -> None:
@@ -23,7 +23,7 @@ def test_the_pair_model_knows_two_frames() -> None:
 
 def test_changes_are_told_from_the_interval_before() -> None:
     held = torch.tensor([0, 1, 1, 0, 1.0])[None, :, None]
-    assert idm.changes(held)[0, :, 0].tolist() == [[0, 0], [1, 0], [0, 0], [0, 1], [1, 0]]
+    assert beliefs.changes(held)[0, :, 0].tolist() == [[0, 0], [1, 0], [0, 0], [0, 1], [1, 0]]
 
 
 def test_the_shipped_size_is_what_the_documents_say() -> None:
