@@ -1,10 +1,12 @@
 """Changes to a clip that its actions survive: one draw for all its frames, so that motion stays what it was.
 
-Brightness, contrast, colour balance and a small shift of the picture; and, where the game allows it, the mirror image with
-left and right exchanged in the actions as well.
+Brightness, contrast, colour balance and a small shift of the picture; where the game allows it, the mirror image with
+left and right exchanged in the actions as well; and what Pixels2Play (arXiv 2601.04575) does, in its order: PUBLISHED.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +15,13 @@ from torch.nn import functional
 
 from playtape.actions import Actions, ActionSpace
 from playtape.clips.clip import Clip
+from playtape.clips.colours import colour, noise, planckian
+from playtape.clips.optics import Operation, Size, apply, blur, sharpness, tilt, translation
+from playtape.errors import BadInput
+from playtape.recordings.recompress import recompressed
+
+Maker = Callable[[np.random.Generator, Size], Operation]
+CHANCES = ("colour", "planckian", "noise", "translation", "blur", "sharpness", "recompression")
 
 
 @dataclass(frozen=True)
@@ -28,14 +37,49 @@ class Augmentation:
     balance: float = 0.08  # factor of each colour channel
     shift: int = 3  # pixels at model size, up, down, left and right
     mirror: tuple[tuple[str, str], ...] = ()
+    # Pixels2Play's; all but the first are chances, and what is drawn then is in optics.py and colours.py
+    tilt: float = 0.0  # degrees either way, of every clip
+    colour: float = 0.0  # brightness, contrast, saturation and hue
+    planckian: float = 0.0  # the light of another lamp
+    noise: float = 0.0  # of a sensor at high ISO
+    translation: float = 0.0  # sideways, in parts of pixels
+    blur: float = 0.0
+    sharpness: float = 0.0
+    recompression: float = 0.0  # through H.264 and back, before all else; half of them in RGB, half in yuv420p
+    crf: tuple[int, int] = (6, 17)  # best and worst quality of it, as Pixels2Play's videos have
+
+    def __post_init__(self) -> None:
+        for name in CHANCES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"augmentation.{name} is {getattr(self, name)}; it must be a chance from 0 to 1")
+        if not 0 <= self.tilt < 45:
+            raise BadInput(f"augmentation.tilt is {self.tilt}; it must be from 0 to below 45 degrees")
+        if not 0 <= self.crf[0] <= self.crf[1] <= 51:
+            raise BadInput(f"augmentation.crf is {self.crf}; it must be two rising numbers from 0 to 51")
 
     def __call__(self, clip: Clip, space: ActionSpace, draw: np.random.Generator, *, sided: bool = False) -> Clip:
         """One clip without batch shape; `draw` decides everything. `sided` clips have a left and a right that must stay."""
-        frames, actions = clip.frames, clip.actions
+        frames, actions = self.recompressed(clip.frames, draw), clip.actions
         if self.mirror and draw.random() < 0.5 and not sided:
             frames, actions = frames.flip(-1), _mirrored(actions, space, self.mirror)
         frames = self._coloured(self._shifted(frames, draw), draw)
-        return replace(clip, frames=frames, actions=actions)
+        height, width = frames.shape[-2:]
+        return replace(clip, frames=apply(frames, self.operations((height, width), draw)), actions=actions)
+
+    def operations(self, size: Size, draw: np.random.Generator) -> list[Operation]:
+        """What is drawn of Pixels2Play's for one clip of (height, width), in its order. What is off draws nothing."""
+        makers: list[tuple[float, Maker]] = [
+            (float(self.tilt > 0), partial(tilt, degrees=self.tilt)),
+            *((self.colour, colour), (self.planckian, planckian), (self.noise, noise)),
+            *((self.translation, translation), (self.blur, blur), (self.sharpness, sharpness)),
+        ]
+        return [maker(draw, size) for chance, maker in makers if chance and draw.random() < chance]
+
+    def recompressed(self, frames: Tensor, draw: np.random.Generator) -> Tensor:
+        if not self.recompression or draw.random() >= self.recompression:
+            return frames
+        crf, rgb = int(draw.integers(self.crf[0], self.crf[1] + 1)), bool(draw.integers(2))
+        return torch.from_numpy(recompressed(frames.movedim(-3, -1).numpy(), crf=crf, rgb=rgb)).movedim(-1, -3)
 
     def _shifted(self, frames: Tensor, draw: np.random.Generator) -> Tensor:
         if not self.shift:
@@ -64,3 +108,10 @@ def _mirrored(actions: Actions, space: ActionSpace, pairs: tuple[tuple[str, str]
     order = [space.buttons.index(other.get(name, name)) for name in space.buttons]
     sign = torch.tensor([-1.0 if axis.name.endswith(("dx", "_x")) else 1.0 for axis in space.axes])
     return Actions(actions.buttons[..., order], actions.axes * sign)
+
+
+# Not re-compressed: the original's clips are, because its videos are stored so; our store keeps pictures as they are, and so sees
+# in training what it sees in play (docs/decisions/010-augmentation.md).
+PUBLISHED = Augmentation(
+    *(0, 0, 0, 0), tilt=3.0, colour=0.25, planckian=0.25, noise=0.1, translation=0.25, blur=0.2, sharpness=0.15
+)

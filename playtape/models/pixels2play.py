@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
-from playtape.clips.augmentation import Augmentation
+from playtape.clips.augmentation import PUBLISHED, Augmentation
 from playtape.errors import BadInput
 from playtape.models.action_tokens import ActionTokens, Sizes
 from playtape.models.protocols import Model
@@ -277,7 +277,8 @@ def tiny() -> Config:
 _PUBLISHED = Optimiser(
     lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
 )
-_P2P = Recipe(Config(text_width=768), steps=500_000, batch=10, data=Data(fps=20, window=200), optimiser=_PUBLISHED)
+_DATA = Data(fps=20, window=200, augmentation=PUBLISHED)
+_P2P = Recipe(Config(text_width=768), steps=500_000, batch=10, data=_DATA, optimiser=_PUBLISHED)
 # For two CPU cores: an hour sees some millions of frames. Clips are longer than the window, so that training meets what playing
 # meets, a past that has been forgotten.
 _SMALL = Config(
