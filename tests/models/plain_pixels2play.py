@@ -182,7 +182,8 @@ def decoded(state: State, answer: Tensor, done: Tensor, heads: int) -> Tensor:
 def block(
     state: State, top: str, x: Tensor, heads: int, positions: list[int], may_see: Callable[[int, int], bool]
 ) -> Tensor:
-    x = x + attention(state, f"{top}self_attention.", rms(x, state[f"{top}self_attention_norm.scale"]), heads, positions, may_see)  # fmt: skip
+    normal = rms(x, state[f"{top}self_attention_norm.scale"])
+    x = x + attention(state, f"{top}self_attention.", normal, heads, positions, may_see)
     gate, value = (rms(x, state[f"{top}ffn_norm.scale"]) @ state[f"{top}ffn.w13.weight"].T).chunk(2, -1)
     return x + (silu(gate) * value) @ state[f"{top}ffn.w2.weight"].T
 
