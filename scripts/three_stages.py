@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from playtape.errors import BadInput
 from playtape.evaluate import evaluate_actions
 from playtape.label import label_video
 from playtape.recordings import find_recordings, save_recording
@@ -57,7 +58,11 @@ def label(model: Path, recordings: list[Path], out: Path) -> list[Path]:
         target = out / path.name
         if not target.exists():
             out.mkdir(parents=True, exist_ok=True)
-            save_recording(label_video(path.with_suffix(".mp4"), loaded, progress=False), target)
+            try:
+                save_recording(label_video(path.with_suffix(".mp4"), loaded, progress=False), target)
+            except BadInput as error:  # too short to judge
+                print(f"left out: {error}", flush=True)
+                continue
         labelled.append(target)
     return labelled
 

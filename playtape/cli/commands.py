@@ -321,6 +321,26 @@ class Train:
         return f"Trained {result['steps']} steps{loss}: {written(result)}"
 
 
+@dataclass(frozen=True)
+class ImportWeights:
+    """Turn the weights that a model's authors published into a checkpoint."""
+
+    file: Positional[Path]
+    """.safetensors, or a Lightning or torch file (.ckpt, .pt): a pickle, of which only tensors and plain values are read."""
+    recipe: str
+    """The recipe that has the weights' sizes, such as p2p-150m."""
+    out: Path
+    """The checkpoint's folder."""
+
+    def run(self) -> Result:
+        from playtape.training.foreign import import_weights
+
+        return import_weights(self.file, self.recipe, self.out)
+
+    def text(self, result: Result) -> str:
+        return f"Imported {result['parameters']:,} parameters: {written(result)}"
+
+
 COMMANDS: dict[str, type[Command | Lasting]] = {
     "label": Label,
     "info": Info,
@@ -328,6 +348,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate policy": EvaluatePolicy,
     "convert": Convert,
     "train": Train,
+    "import-weights": ImportWeights,
     "play": Play,
     "serve": Serve,
     "repair": Repair,

@@ -50,6 +50,7 @@ class Clips(Dataset):
     batch: int  # clips
     seed: int
     augmentation: Augmentation = field(default_factory=Augmentation)
+    lose_begun_text: bool = False  # instructions that began before a clip are not in it
 
     def __post_init__(self) -> None:
         if not any(len(recording) >= self.window for recording in self.recordings):
@@ -66,7 +67,10 @@ class Clips(Dataset):
     def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
         stop = start + self.window
         sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
-        return self.augmentation(cut(recording, start, stop), self.space, draw, sided=sided)
+        clip = cut(recording, start, stop)
+        if self.lose_begun_text:
+            clip.text[torch.from_numpy(recording.text.began[start:stop] < start)] = 0
+        return self.augmentation(clip, self.space, draw, sided=sided)
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:

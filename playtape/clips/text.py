@@ -39,16 +39,21 @@ class Text:
     row: np.ndarray  # int32 [T], from 0 to n
     vectors: np.ndarray  # float32 [n + 1, E]
     sided: np.ndarray  # bool [n + 1]: speaks of left or right
+    began: np.ndarray  # int32 [T]: the frame at which the instruction in force began; 0 where there is none
 
     @classmethod
     def of(cls, recording: Recording, time_ns: np.ndarray, encoder: SentenceEncoder | None) -> "Text":
         """At frames shown at `time_ns` int64 [T]. Without an encoder nothing is said, and E is 0."""
         if encoder is None:
-            return cls(np.zeros(len(time_ns), np.int32), np.zeros((1, 0), np.float32), np.zeros(1, bool))
+            nothing = np.zeros(len(time_ns), np.int32)
+            return cls(nothing, np.zeros((1, 0), np.float32), np.zeros(1, bool), nothing)
         texts, row = instructions(recording.spans, time_ns)
         vectors = np.zeros((1 + len(texts), encoder.width), np.float32)
         vectors[1:] = embed(encoder, texts, beside(recording))
-        return cls(row, vectors, np.array([False, *map(sided, texts)]))
+        began = np.zeros_like(row)
+        for _, first, last in _in_order(recording.spans, time_ns):
+            began[first:last] = first
+        return cls(row, vectors, np.array([False, *map(sided, texts)]), np.where(row, began, 0))
 
 
 def instructions(spans: Iterable[Span], time_ns: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -57,17 +62,21 @@ def instructions(spans: Iterable[Span], time_ns: np.ndarray) -> tuple[list[str],
     The number is 0 where there is none, else 1 + the text's place in the list. Of those that began together, the one that
     ends first counts, as the more particular. An empty text means that from there on there is no instruction.
     """
-    found = [span for span in spans if span.kind == "text"]
-    found.sort(key=lambda span: (span.start_ns, -span.end_ns, span.value))
     row = np.zeros(len(time_ns), np.int32)
-    edges = np.searchsorted(time_ns, [[span.start_ns, span.end_ns] for span in found]).reshape(-1, 2)
     number: dict[str, int] = {}
-    for span, (first, last) in zip(found, edges.tolist()):
-        text = span.value.strip()
+    for text, first, last in _in_order(spans, time_ns):
         row[first:last] = number.setdefault(text, len(number) + 1) if text else 0  # paints over what began earlier
     used, row = np.unique(np.append(0, row), return_inverse=True)  # without those that others hide
     texts = list(number)
     return [texts[i - 1] for i in used[1:]], row[1:].astype(np.int32)
+
+
+def _in_order(spans: Iterable[Span], time_ns: np.ndarray) -> list[tuple[str, int, int]]:
+    """Instructions and the frames [first, last) of each, so that what comes later paints over what came before."""
+    found = [span for span in spans if span.kind == "text"]
+    found.sort(key=lambda span: (span.start_ns, -span.end_ns, span.value))
+    edges = np.searchsorted(time_ns, [[span.start_ns, span.end_ns] for span in found]).reshape(-1, 2)
+    return [(span.value.strip(), first, last) for span, (first, last) in zip(found, edges.tolist())]
 
 
 def sided(text: str) -> bool:

@@ -162,7 +162,7 @@ class ActionTokens(nn.Module):
             before, last = (score + noise[k, :, : kind.classes]).argmax(-1), kind
             chosen.append(before)
             if k + 1 < len(self.slots):
-                h = self.decoder.step(self.embed[kind.name](before), decoding)
+                h = self.decoder.step(self.embed[kind.name](before).to(answer.dtype), decoding)
         return torch.stack(chosen, -1)
 
     def _bins(self, kind: Kind) -> MotionBins:

@@ -54,6 +54,13 @@ class Config:
     dropout: float = 0.1
     z_loss: float = 1e-4
     norm_over_clip: bool = False  # as published: batch norm over a clip's frames, which lets the future into the past
+    bfloat16_tokens: bool = (
+        False  # as published: learned tokens and tables in bfloat16, too coarse for most of their updates
+    )
+    nan_without_label: bool = False  # as published: a batch without any label has the loss 0 / 0
+    wrap: int = (
+        0  # as published 72,000: frames of play after which positions begin again, under keys with old angles; 0 never
+    )
 
     def sizes(self) -> Sizes:
         """Of the action's tokens."""
@@ -66,7 +73,13 @@ class Config:
         for name, least, most in (
             *(("height", 16, 2160), ("width_px", 16, 3840), ("width", 8, 16384), ("layers", 1, 256), ("heads", 1, 256)),
             *(("window", 1, 100_000), ("decoder_layers", 1, 64), ("decoder_heads", 1, 256), ("keys", 1, 32)),
-            *(("clicks", 1, 32), ("bins", 3, 4095), ("bins_dy", 3, 4095), ("text_width", 0, 65536)),
+            *(
+                ("clicks", 1, 32),
+                ("bins", 3, 4095),
+                ("bins_dy", 3, 4095),
+                ("text_width", 0, 65536),
+                ("wrap", 0, 1_000_000_000),
+            ),
         ):
             within(name, getattr(self, name), least, most, whole=True)
         within("fps", self.fps, 0.1, 1000)
@@ -128,6 +141,10 @@ class Pixels2Play(Model):
         self.no_text = nn.Parameter(0.05 * torch.randn(width))
         self.place = nn.Parameter(0.05 * torch.randn(self.tokens, width))  # thinking and question are nothing else
         self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.layers))
+        if config.bfloat16_tokens:
+            for name, parameter in self.named_parameters():
+                if name.startswith(("place", "no_text", "actions.embed.")) or name.endswith(("pos_tokens", "_sinks")):
+                    parameter.data = parameter.data.bfloat16()
 
     def fit(self, actions: Actions) -> None:
         """Bins from the training data: actions of numpy, [T, A] axes."""
@@ -160,7 +177,9 @@ class Pixels2Play(Model):
         """Of each kind of slot, over learnable frames; see ActionTokens. A batch without a learnable frame has loss 0."""
         logits = self(clip.frames, clip.actions, clip.text)
         classes = self.actions.encode(clip.actions)
-        return self.actions.losses(logits, classes, clip.mask * clip.confidence, self.config.z_loss)
+        weight = clip.mask * clip.confidence
+        losses = self.actions.losses(logits, classes, weight, self.config.z_loss)
+        return losses | {"loss": losses["loss"] / weight.any()} if self.config.nan_without_label else losses
 
     # ---- playing
 
@@ -169,7 +188,7 @@ class Pixels2Play(Model):
         device = self.place.device
         places = (self.config.window + 1) * (self.tokens - 1) + 1  # the last is the question's, which nobody keeps
         size = self.config.width // self.config.heads
-        rings = [Ring(players, self.config.heads, places, size, self.place) for _ in self.blocks]
+        rings = [Ring(players, self.config.heads, places, size, next(self.blocks.parameters())) for _ in self.blocks]
         nothing = torch.zeros(players, len(self.actions.slots), dtype=torch.int64, device=device)
         return State(rings, torch.zeros(players, dtype=torch.int64, device=device), nothing)
 
@@ -205,6 +224,8 @@ class Pixels2Play(Model):
         at = torch.cat([last + own[3:], now + own[:3], question], 1)
         place = torch.cat([torch.arange(ACTION - self.tokens, 0, device=device), torch.arange(4, device=device)])
         position = (step * self.tokens)[:, None] + place
+        if self.config.wrap:
+            position %= self.config.wrap * self.tokens
         for memory in state.rings:
             memory.aim(at)
         x = self._mixed(x, position[:, None], self._sight(step, slots), state.rings)
@@ -275,7 +296,14 @@ def tiny() -> Config:
 
 
 _PUBLISHED = Optimiser(
-    lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
+    lr=1e-4,
+    final_lr=1e-4,
+    warmup=0,
+    weight_decay=1e-4,
+    betas=(0.9, 0.999),
+    clip_norm=1e9,  # theirs are never clipped
+    ema=0.0,
+    precision="bfloat16",
 )
 _DATA = Data(fps=20, window=200, augmentation=PUBLISHED)
 _P2P = Recipe(Config(text_width=768), steps=500_000, batch=10, data=_DATA, optimiser=_PUBLISHED)

@@ -30,6 +30,7 @@ class Data:
     ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
     augmentation: Augmentation = field(default_factory=Augmentation)
     text: str = ""  # the sentence encoder that instructions go through (minilm, embeddinggemma); "" leaves them out
+    lose_begun_text: bool = False  # as Pixels2Play published: an instruction that began before the clip is lost
 
     def __post_init__(self) -> None:
         if self.text:

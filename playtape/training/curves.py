@@ -14,7 +14,7 @@ def draw_curves(log: Path, out: Path) -> Path | None:
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     if not rows:
         return None
-    skipped = ("step", "lr", "gradient_norm", "steps_per_s")
+    skipped = ("step", "lr", "gradient_norm", "steps_per_s", "without_label")
     names = [key for key in rows[0] if key not in skipped]
     picture = Image.new("RGB", (WIDTH, PANEL * len(names)), "white")
     draw = ImageDraw.Draw(picture)

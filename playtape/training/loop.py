@@ -65,11 +65,14 @@ def run_loop(
             losses = stepper(clip.to(accelerator.device))
         accelerator.backward(losses["loss"])
         norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
-        optimiser.step()
+        learned = bool(norm != 0)  # else no process had a label: moments and decay alone would move the weights
+        if learned:
+            optimiser.step()
         optimiser.zero_grad()
         _average(ema, model, min(settings.ema, (1 + step) / (10 + step)))
         if log:
-            log.add(step + 1, {**losses, "gradient_norm": norm, "lr": learning_rate(step, steps, settings)}, shown)
+            rate = learning_rate(step, steps, settings)
+            log.add(step + 1, {**losses, "gradient_norm": norm, "lr": rate, "without_label": not learned}, shown)
         if accelerator.is_main_process and ((step + 1) % save_every == 0 or step + 1 == steps):
             save_state(run, step + 1, model, ema, optimiser.optimizer)
     return {key: value.cpu() for key, value in ema.items()}
@@ -95,7 +98,10 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float) -> None:
 
 
 class _Log:
-    """Means of the logged values since the last line. A resumed run first drops lines of steps that were lost."""
+    """Means of the logged values since the last line, and how many steps were skipped for want of any label.
+
+    A resumed run first drops lines of steps that were lost.
+    """
 
     def __init__(self, path: Path, done: int):
         self.path, self.sums, self.count, self.since = path, {}, 0, time.perf_counter()
@@ -110,6 +116,7 @@ class _Log:
             return
         now = time.perf_counter()
         means = {key: round(total / self.count, 6) for key, total in self.sums.items()}
+        means["without_label"] = int(self.sums["without_label"])
         row = {"step": step, **means, "steps_per_s": round(self.count / (now - self.since), 3)}
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")

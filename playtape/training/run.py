@@ -81,7 +81,9 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     if isinstance(model, Fitted) and begun is None and not resume:
         parts = [recording.actions for recording in stored]
         model.fit(Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts])))
-    clips = Clips(stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation)
+    clips = Clips(
+        stored, weights, space, run.data.window, run.batch, run.seed, run.data.augmentation, run.data.lose_begun_text
+    )
     if resume:  # before run.json says so: the state must be of this model
         state.load_state(run.out, module.build(run.model, space), torch.optim.AdamW(model.parameters()))
     run.out.mkdir(parents=True, exist_ok=True)

@@ -160,6 +160,18 @@ def test_text_goes_wherever_the_clip_goes(recording: Recording) -> None:
         replace(clip, text=clip.text[1:])
 
 
+def test_as_pixels2play_published_it_has_not(recording: Recording) -> None:
+    """An instruction is lost with its beginning, also where one within it has ended."""
+    whole, space = stored(recording, said(0.2, 1.5, "abba"), said(1, 1.2, "cab"), encoder=Letters())
+    ours, theirs = (Clips([whole], [1.0], space, 40, 1, 0, PLAIN, lose_begun_text=lose) for lose in (False, True))
+    draw = np.random.default_rng(0)
+    late = theirs._clip(whole, 12, draw).text[:, 2] > 0  # speaks of c
+    assert torch.equal(late, torch.from_numpy((whole.time_ns >= SECOND) & (whole.time_ns < 1.2 * SECOND))[12:52])
+    assert (theirs._clip(whole, 12, draw).text[~late] == 0).all()
+    assert (ours._clip(whole, 12, draw).text[~late][:5] != 0).any()
+    assert torch.equal(theirs._clip(whole, 2, draw).text, ours._clip(whole, 2, draw).text)
+
+
 def test_a_clip_that_speaks_of_sides_is_not_mirrored(recording: Recording) -> None:
     frame = np.arange(16, dtype=np.uint8) * np.ones((3, 12, 1), np.uint8)
     ahead = replace(PLAIN, mirror=(("key.a", "key.d"),))

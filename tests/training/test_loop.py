@@ -1,0 +1,58 @@
+"""The loop by itself: what a batch without any label does, and what the log says of it."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from playtape.actions import Actions
+from playtape.actions.games import DOOM
+from playtape.clips import Clip
+from playtape.models import pixels2play as p2p
+from playtape.models.recipe import Optimiser
+from playtape.training.loop import run_loop
+
+STEPS = 20
+
+
+def clip(step: int, *, labelled: bool) -> Clip:
+    g = torch.Generator().manual_seed(step)
+    frames = torch.randint(0, 256, (1, 3, 3, 32, 32), dtype=torch.uint8, generator=g)
+    actions = Actions(torch.rand(1, 3, len(DOOM.buttons), generator=g) < 0.2, torch.zeros(1, 3, 1))
+    return Clip(frames, actions, torch.full((1, 3), labelled), torch.ones(1, 3))
+
+
+def trained(run: Path, first_without: int, **config: object) -> tuple[p2p.Pixels2Play, dict[str, float]]:
+    """After STEPS steps, those from `first_without` on without a label; and the line of the log."""
+    torch.manual_seed(0)
+    model = p2p.build(replace(p2p.tiny(), **config), DOOM)
+
+    def batches(first: int) -> Iterator[Clip]:
+        return (clip(step, labelled=step < first_without) for step in range(first, STEPS))
+
+    settings = Optimiser(weight_decay=1.0)
+    run_loop(run, model, batches, STEPS, settings, seed=0, save_every=STEPS, resume=False, progress=False)
+    return model, json.loads((run / "log.jsonl").read_text())
+
+
+@pytest.mark.parametrize("first_without", [0, 12, STEPS])
+def test_a_batch_without_a_label_is_skipped_and_counted(tmp_path: Path, first_without: int) -> None:
+    model, row = trained(tmp_path, first_without)
+    assert row["without_label"] == STEPS - first_without
+    assert all(math.isfinite(value) for value in row.values())
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    if not first_without:  # nothing moved, not even by weight decay
+        torch.manual_seed(0)
+        begun = p2p.build(p2p.tiny(), DOOM).state_dict()
+        assert all(torch.equal(value, begun[name]) for name, value in model.state_dict().items())
+
+
+def test_as_published_it_ruins_the_run(tmp_path: Path) -> None:
+    model, row = trained(tmp_path, STEPS - 1, nan_without_label=True)
+    assert math.isnan(row["loss"])
+    assert row["without_label"] == 0
+    assert model.place.isnan().all()
