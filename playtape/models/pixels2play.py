@@ -54,13 +54,9 @@ class Config:
     dropout: float = 0.1
     z_loss: float = 1e-4
     norm_over_clip: bool = False  # as published: batch norm over a clip's frames, which lets the future into the past
-    bfloat16_tokens: bool = (
-        False  # as published: learned tokens and tables in bfloat16, too coarse for most of their updates
-    )
+    bfloat16_tokens: bool = False  # as published: tokens and tables in bfloat16, too coarse for most of their updates
     nan_without_label: bool = False  # as published: a batch without any label has the loss 0 / 0
-    wrap: int = (
-        0  # as published 72,000: frames of play after which positions begin again, under keys with old angles; 0 never
-    )
+    wrap: int = 0  # as published 72,000: steps after which positions begin again under keys with old angles; 0 never
 
     def sizes(self) -> Sizes:
         """Of the action's tokens."""
@@ -73,13 +69,7 @@ class Config:
         for name, least, most in (
             *(("height", 16, 2160), ("width_px", 16, 3840), ("width", 8, 16384), ("layers", 1, 256), ("heads", 1, 256)),
             *(("window", 1, 100_000), ("decoder_layers", 1, 64), ("decoder_heads", 1, 256), ("keys", 1, 32)),
-            *(
-                ("clicks", 1, 32),
-                ("bins", 3, 4095),
-                ("bins_dy", 3, 4095),
-                ("text_width", 0, 65536),
-                ("wrap", 0, 1_000_000_000),
-            ),
+            *(("clicks", 1, 32), ("bins", 3, 4095), ("bins_dy", 3, 4095), ("text_width", 0, 65536), ("wrap", 0, 10**9)),
         ):
             within(name, getattr(self, name), least, most, whole=True)
         within("fps", self.fps, 0.1, 1000)
