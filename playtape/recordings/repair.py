@@ -1,5 +1,6 @@
 """What a crash, a kill or a bad disk left -> files that open. Nothing is guessed: only what is whole is kept."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -177,17 +178,29 @@ def repair_video(path: Path, out: Path) -> dict[str, Any]:
     try:
         return _repaired(path, out)
     except Unfit as error:
-        raise BadInput(f"cannot write {codec} video to {out}; give an --out that ends in .mkv") from error
+        raise BadInput(f"cannot write {codec} video to {out}; {_advice(codec, out.suffix.lower())}") from error
 
 
 class Unfit(Exception):
     """The container of the target does not take the source's stream."""
 
 
+def _advice(codec: str, suffix: str) -> str:
+    """Which ending would do for a codec that a container of this one does not take."""
+    for other, container in ((".mkv", "matroska"), (".mov", "mov")):
+        with av.open(os.devnull, "w", format=container) as target:
+            if other != suffix and codec in target.supported_codecs:
+                return f"give an --out that ends in {other}"
+    return "no other container is known to hold it"
+
+
 def _repaired(path: Path, out: Path) -> dict[str, Any]:
     with atomic(out) as temporary:
         remux(path, temporary, None)
-        copy = Video(temporary)
+        try:
+            copy = Video(temporary)
+        except BadInput as error:  # the sentence would name the temporary file
+            raise Unfit from error
         frames = _readable(copy)
         damage = ["the file ends early"] if _cut(path) else []
         if frames < len(copy):
@@ -235,15 +248,33 @@ def remux(path: Path, out: Path, limit: int | None) -> None:
                 raise
             raise Unfit from error
         shift = round(Fraction(line.origin_ns, 10**9) / stream.time_base)
-        try:
-            for packet in source.demux(stream):
-                if packet.size == 0 or packet.is_corrupt or packet.pts is None:
-                    continue
-                if last is not None and packet.pts >= last:
-                    continue
-                packet.pts -= shift
-                packet.dts = packet.dts if packet.dts is None else packet.dts - shift
-                packet.stream = copy
+        copied = 0
+        for packet in _whole_packets(source, stream):
+            if packet.pts is None:
+                if not copied:
+                    raise BadInput(
+                        f"{path} keeps no presentation times ({source.format.name}), so it cannot be repaired"
+                    )
+                continue
+            if last is not None and packet.pts >= last:
+                continue
+            packet.pts -= shift
+            packet.dts = packet.dts if packet.dts is None else packet.dts - shift
+            packet.stream = copy
+            try:
                 target.mux(packet)
-        except av.FFmpegError:
-            pass  # the cut: what came before is in the copy
+            except av.FFmpegError as error:
+                if error.errno in FULL if isinstance(error, OSError) else False:
+                    raise
+                if not copied:
+                    raise Unfit from error
+                break  # damage: what came before is in the copy
+            copied += 1
+
+
+def _whole_packets(source: Any, stream: Any) -> Iterator[Any]:
+    """The packets up to where the file is cut, without those that are damaged."""
+    with suppress(av.FFmpegError):
+        for packet in source.demux(stream):
+            if packet.size and not packet.is_corrupt:
+                yield packet
