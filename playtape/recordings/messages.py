@@ -13,7 +13,7 @@ import orjson
 
 from playtape.actions import Events, names
 from playtape.errors import BadInput
-from playtape.recordings.nouns import Confidence, Recording, Span
+from playtape.recordings.nouns import FAR_NS, Confidence, Recording, Span
 from playtape.recordings.pairs import pair
 from playtape.recordings.schemas import BUTTON_BITS, HWHEEL, NOTCH, WHEEL
 
@@ -37,6 +37,11 @@ def check(recording: Recording) -> tuple[Events, dict[str, str]]:
     if len(events) and int(events.time_ns[0]) + anchor < 0:
         raise BadInput(
             f"an event is at {int(events.time_ns[0])} ns; with the clock at {anchor} ns legal is >= {-anchor} ns"
+        )
+    latest = recording.video.end_ns + FAR_NS
+    if len(events) and int(events.time_ns[-1]) > latest:
+        raise BadInput(
+            f"an event is at {int(events.time_ns[-1])} ns, more than a day after the video's end; legal is up to {latest} ns"
         )
     for span in recording.spans:
         if span.end_ns < span.start_ns or span.start_ns + anchor < 0:

@@ -16,6 +16,7 @@ from playtape.errors import BadInput, Truncated
 from playtape.recordings.atomic import FULL, atomic
 from playtape.recordings.container import MAGIC, Batch, Channel, Container
 from playtape.recordings.legacy import screen as modern_screen
+from playtape.recordings.reading import is_there, open_recording, read_columns, written_clock, written_sizes
 from playtape.recordings.schemas import PROFILE
 from playtape.recordings.timeline import demuxer, scan
 from playtape.recordings.video import Video
@@ -28,8 +29,9 @@ PART = ".part"  # what a live recording is called until it is closed
 def repair(path: str | Path, out: str | Path) -> dict[str, Any]:
     """Write what can be had of a cut or damaged recording or video to `out`.
 
-    Gives {"output", "kind", "complete", "damage", and "messages" or "frames"}. A recording's video is repaired beside
-    `out` where it was cut, too. Raises Truncated if nothing can be had, BadInput if it is no recording or video.
+    Gives {"output", "kind", "complete", "damage", and "messages" or "frames"}; of a recording also "unreadable", the sentence
+    with which what was kept cannot be opened, else None. A recording's video is repaired beside `out` where it was cut, too.
+    Raises Truncated if nothing can be had, BadInput if it is no recording or video.
     """
     path, out = Path(path), Path(out)
     if out.exists() and path.exists() and out.samefile(path):
@@ -54,11 +56,13 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         raise Truncated(
             f"{path} holds no whole message ({', '.join(container.damage) or 'it is empty'}); nothing can be kept"
         )
+    _drop_bad_records(container)
     video, mended = _video(path, batches, out)
     with atomic(out) as temporary, temporary.open("wb") as file:
         copy = _Copy(file) if video is None else _Copy(file, Video(video), reference(video, out.parent))
         for name, record in container.metadata.items():
-            copy.writer.add_metadata(name, record)
+            if record:
+                copy.writer.add_metadata(name, record)
         for batch, row in _file_order(batches):
             copy.add(batch, row)
         copy.writer.finish()
@@ -69,9 +73,30 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         "damage": container.damage,
         "messages": copy.count,
         "dropped": copy.dropped,
+        "unreadable": _unreadable(out, video),
         "video": None if video is None else str(video),
         "video_repaired": mended,
     }
+
+
+def _drop_bad_records(container: Container) -> None:
+    """Take out of the metadata what no reader accepts, and say so in `damage`."""
+    for name, check, keys in (("clock", written_clock, None), ("recording", written_sizes, ("screen", "mouse_scale"))):
+        try:
+            check(container)
+        except BadInput as error:
+            own = container.metadata[name]
+            container.metadata[name] = {key: own[key] for key in own if keys is not None and key not in keys}
+            container.damage.append(f"{error}; left out")
+
+
+def _unreadable(out: Path, video: Path | None) -> str | None:
+    """Why what was kept cannot be opened, if it cannot (what nobody wrote right cannot be kept right)."""
+    try:
+        read_columns(out) if video is None else open_recording(out)
+    except BadInput as error:
+        return str(error)
+    return None
 
 
 def _file_order(batches: list[Batch]) -> Iterator[tuple[Batch, int]]:
@@ -134,14 +159,14 @@ def _video(path: Path, batches: list[Batch], out: Path) -> tuple[Path | None, bo
     if uri is None:
         return None, False
     for found in (path.parent / uri, path.parent / f"{uri}{PART}"):
-        if not found.is_file():
+        if not is_there(found):
             continue
         unfinished = found.name.endswith(PART)
         try:
             if not unfinished:
                 scan(found)
                 return found, False
-        except Truncated:
+        except BadInput:
             pass
         suffix = Path(found.name.removesuffix(PART)).suffix
         target = out.with_suffix(suffix)
