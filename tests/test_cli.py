@@ -137,6 +137,15 @@ def test_prints_of_a_room_do_not_spoil_the_json(monkeypatch, capsys):
     assert said.err == "on the way\n"
 
 
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_name_that_is_not_utf8_can_be_printed(how: list[str], monkeypatch, capfdbinary):
+    pretend(monkeypatch, result={"skipped": {"bad\udcff.mp4": "why"}, "path": Path("bad\udcff.mp4")})
+    monkeypatch.setattr(Fake, "text", lambda self, result: f"Wrote {result['path']}")
+    monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    assert cli.main(["repair", "a", "--out", "b", *how]) == 0
+    assert rb"\xff.mp4" in capfdbinary.readouterr().out
+
+
 def test_info_for_people(playtape, video: Path):
     result = playtape("info", video)
     assert result.returncode == 0

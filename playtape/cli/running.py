@@ -14,7 +14,7 @@ import orjson
 from playtape import __version__
 from playtape.argv import nearest, parse
 from playtape.cli.commands import COMMANDS, Command, Train
-from playtape.errors import BadInput
+from playtape.errors import BadInput, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,8 +73,8 @@ def report(command: Command, json: bool) -> None:
     with contextlib.redirect_stdout(sys.stderr):
         result = command.run()
         options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-        said = orjson.dumps(result, default=str, option=options).decode() if json else command.text(result)
-    print(said, flush=True)
+        said = orjson.dumps(printable(result), default=str, option=options).decode() if json else command.text(result)
+    print(printable(said), flush=True)
 
 
 def drop_output() -> None:
@@ -104,7 +104,7 @@ def trouble(error: OSError) -> str:
 
 def complain(name: str, message: str, code: int) -> int:
     """One sentence on standard error."""
-    print(f"{name}: {message}", file=sys.stderr, flush=True)
+    print(printable(f"{name}: {message}"), file=sys.stderr, flush=True)
     return code
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from playtape.actions import Events, names
-from playtape.errors import BadInput
+from playtape.errors import BadInput, printable
 from playtape.recordings.nouns import FAR_NS, Confidence, Recording, Span
 from playtape.recordings.pairs import pair
 from playtape.recordings.schemas import BUTTON_BITS, HWHEEL, NOTCH, WHEEL
@@ -105,7 +105,8 @@ def _screens(recording: Recording, uri: str, anchor: int) -> Iterator[tuple[int,
 
 def span_payload(span: Span) -> bytes:
     """One `playtape/Span`."""
-    return orjson.dumps({"kind": span.kind, "value": span.value, "duration_ns": span.end_ns - span.start_ns})
+    told = printable({"kind": span.kind, "value": span.value})
+    return orjson.dumps({**told, "duration_ns": span.end_ns - span.start_ns})
 
 
 def _spans(spans: tuple[Span, ...], anchor: int) -> Iterator[tuple[int, int, str, bytes]]:

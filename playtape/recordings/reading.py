@@ -83,23 +83,25 @@ def video_path(path: Path, columns: Columns) -> Path:
         raise BadInput(f"{path} refers to no video: it has no `screen` message with a pts_ns")
     if len(uris) > 1:
         raise BadInput(f"{path} refers to {len(uris)} videos ({uris[0]!r}, {uris[1]!r}, ...); legal is one a recording")
-    try:
-        parts = urlsplit(uris[0])
-    except ValueError:
-        raise BadInput(
-            f"{path} refers to the video {uris[0][:80]!r}, which is no legal name; legal is a file beside the recording"
-        ) from None
-    if parts.scheme == "file":
-        found = Path(unquote(parts.path))
-    elif len(parts.scheme) > 1:
-        raise BadInput(
-            f"{path} refers to the video {uris[0][:80]!r}; download it, legal is a file beside the recording"
-        )
-    else:
-        found = path.parent / uris[0]
+    found = referred(path, uris[0])
     if not is_there(found):
         raise BadInput(f"{path} refers to the video {uris[0][:200]!r}, but there is no file {str(found)[:400]}")
     return found
+
+
+def referred(path: Path, uri: str) -> Path:
+    """The file that a recording at `path` means by a video's `uri`. Raises BadInput for a remote one, and for no URI."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise BadInput(
+            f"{path} refers to the video {uri[:80]!r}, which is no legal name; legal is a file beside the recording"
+        ) from None
+    if parts.scheme == "file":
+        return Path(unquote(parts.path, errors="surrogateescape"))
+    if len(parts.scheme) > 1:
+        raise BadInput(f"{path} refers to the video {uri[:80]!r}; download it, legal is a file beside the recording")
+    return path.parent / uri
 
 
 def is_there(file: Path) -> bool:

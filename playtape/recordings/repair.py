@@ -16,7 +16,7 @@ from playtape.errors import BadInput, Truncated
 from playtape.recordings.atomic import FULL, atomic
 from playtape.recordings.container import MAGIC, Batch, Channel, Container
 from playtape.recordings.legacy import screen as modern_screen
-from playtape.recordings.reading import is_there, open_recording, read_columns, written_clock, written_sizes
+from playtape.recordings.reading import is_there, open_recording, read_columns, referred, written_clock, written_sizes
 from playtape.recordings.schemas import PROFILE
 from playtape.recordings.timeline import demuxer, scan
 from playtape.recordings.video import Video
@@ -156,9 +156,11 @@ class _Copy:
 def _video(path: Path, batches: list[Batch], out: Path) -> tuple[Path | None, bool]:
     """(the video of the recording, was it repaired): looked for by its name, or as a live recording's .part."""
     uri = next((found for batch in batches if (found := _uri(batch))), None)
-    if uri is None:
-        return None, False
-    for found in (path.parent / uri, path.parent / f"{uri}{PART}"):
+    try:
+        video = None if uri is None else referred(path, uri)
+    except BadInput:
+        video = None
+    for found in () if video is None else (video, video.with_name(f"{video.name}{PART}")):
         if not is_there(found):
             continue
         unfinished = found.name.endswith(PART)

@@ -1,9 +1,11 @@
 """Numbers and names that no recorder writes: one clear sentence or a warning, never a crash or a silently wrong time."""
 
+from dataclasses import replace
+
 import pytest
 
 from playtape.errors import BadInput
-from playtape.recordings import open_recording, repair, save_recording, summary
+from playtape.recordings import Span, Video, open_recording, repair, save_recording, summary
 from tests.recordings.pictures import EPOCH
 
 LAST = 2**63 - 1  # the latest time that int64 can say
@@ -105,3 +107,17 @@ def test_a_message_that_fits_nothing_is_left_out(mcap, topic, time, message):
     assert any("left out" in warning for warning in recording.warnings)
     assert recording.confidence is None
     assert recording.spans == ()
+
+
+def test_a_video_whose_name_is_not_utf8(recording, tmp_path):
+    try:
+        video = recording.video.path.rename(tmp_path / "bad\udcff.mp4")
+    except OSError:
+        pytest.skip("this file system has only UTF-8 names")
+    player = replace(recording.info, player="policy \udcff")
+    spans = (Span(0, 10, "control", "policy \udcff"),)
+    path = save_recording(replace(recording, video=Video(video), info=player, spans=spans), tmp_path / "bad\udcff.mcap")
+    back = open_recording(path)
+    assert (back.video.path.name, back.info.player, back.spans[0].value) == ("bad\udcff.mp4", *["policy \\xff"] * 2)
+    assert repair(path, tmp_path / "deeper" / "out.mcap")["video"] == str(video)
+    assert open_recording(tmp_path / "deeper" / "out.mcap").events.equals(back.events)
