@@ -9,7 +9,7 @@ import difflib
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -45,18 +45,24 @@ def flags(cls: Any, default: object = None, prefix: str = "") -> set[str]:
     """Every long flag of a dataclass, its nested dataclasses' as `--outer.inner`; `default` tells the types of a generic."""
     found = set()
     kind = get_origin(cls) or cls
-    types = get_type_hints(kind)
-    notes = get_type_hints(kind, include_extras=True)
+    types = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
         value = getattr(default, field.name, None)
-        named = [note.name for note in getattr(notes[field.name], "__metadata__", ()) if getattr(note, "name", None)]
-        nested = type(value) if dataclasses.is_dataclass(value) else types[field.name]
+        name, told = named(field.name, types[field.name])
+        nested = type(value) if dataclasses.is_dataclass(value) else told
         if dataclasses.is_dataclass(nested):
-            found |= flags(nested, value, f"{prefix}{field.name}.")
+            found |= flags(nested, value, f"{prefix}{name}.")
         else:
-            name = named[-1] if named else field.name  # tyro's `arg(name=...)`
             found |= {f"--{prefix}{no}{name}".replace("_", "-") for no in ("", "no-")}
     return found
+
+
+def named(name: str, hint: Any) -> tuple[str, Any]:
+    """(what the command line calls a field, its type): `Annotated[..., tyro.conf.arg(name=...)]` gives it another name."""
+    if get_origin(hint) is not Annotated:
+        return name, hint
+    inner, *notes = get_args(hint)
+    return next((given for note in notes if (given := getattr(note, "name", None))), name), inner
 
 
 def check_flags(args: Iterable[str], legal: set[str], prog: str) -> None:

@@ -1,5 +1,11 @@
 """What a user can get wrong. Every room may raise these; the command line prints the sentence and exits with 2."""
 
+import re
+from pathlib import Path
+from typing import Any
+
+_BYTE = 0xDC00  # a byte of a file's name that is no UTF-8 stands in a str as this + the byte (PEP 383)
+
 
 class BadInput(ValueError):
     """Input that cannot be used. The message is one sentence: it names the value and says what would be legal."""
@@ -7,3 +13,20 @@ class BadInput(ValueError):
 
 class Truncated(BadInput):
     """A file that ends before its format says it may. The message names `playtape repair` where that helps."""
+
+
+def printable(thing: Any) -> Any:
+    """`thing` with what UTF-8 cannot say written out in every text in it: a name's byte 0xff becomes \\xff.
+
+    Looks into lists, tuples and the keys and values of dictionaries. A path becomes text.
+    """
+    if isinstance(thing, str | Path):
+        return re.sub("[\ud800-\udfff]", _written_out, str(thing))
+    if isinstance(thing, dict):
+        return {printable(key) if isinstance(key, str | Path) else key: printable(each) for key, each in thing.items()}
+    return [printable(each) for each in thing] if isinstance(thing, list | tuple) else thing
+
+
+def _written_out(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code - _BYTE:02x}" if 0x80 <= code - _BYTE <= 0xFF else f"\\u{code:04x}"

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import pytest
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from playtape.argv import flags, nearest, parse, sentence
 from playtape.errors import BadInput
@@ -31,6 +31,12 @@ class Words:
 class Wrapped(Generic[Inner]):
     model: Inner
     steps: int
+
+
+@dataclass(frozen=True)
+class Renamed:
+    instruction: Annotated[str | None, arg(name="text")] = None
+    data: Annotated[Data, arg(name="of-data")] = field(default_factory=Data)
 
 
 def fails(*args: str) -> str:
@@ -94,6 +100,16 @@ def test_defaults_give_a_generic_its_fields():
     assert parse(Wrapped[Data], words, prog="playtape test", default=default) == Wrapped(Data(7), 20_000)
     with pytest.raises(BadInput, match=r"did you mean --model\.fps"):
         parse(Wrapped[Data], ["--model.fp", "7"], prog="playtape test", default=default)
+
+
+def test_a_flag_may_have_another_name_than_its_field():
+    assert flags(Renamed) == {"--text", "--no-text"} | {
+        f"--of-data.{name}" for name in ("fps", "kind", "no-fps", "no-kind")
+    }
+    words = ["--text", "go", "--of-data.fps", "3"]
+    assert parse(Renamed, words, prog="playtape test") == Renamed("go", Data(3))
+    with pytest.raises(BadInput, match="there is no flag --instruction"):
+        parse(Renamed, ["--instruction", "go"], prog="playtape test")
 
 
 def test_nearest_says_where_to_look_when_nothing_is_near():

@@ -137,6 +137,15 @@ def test_prints_of_a_room_do_not_spoil_the_json(monkeypatch, capsys):
     assert said.err == "on the way\n"
 
 
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_name_that_is_not_utf8_can_be_printed(how: list[str], monkeypatch, capfdbinary):
+    pretend(monkeypatch, result={"skipped": {"bad\udcff.mp4": "why"}, "path": Path("bad\udcff.mp4")})
+    monkeypatch.setattr(Fake, "text", lambda self, result: f"Wrote {result['path']}")
+    monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    assert cli.main(["repair", "a", "--out", "b", *how]) == 0
+    assert rb"\xff.mp4" in capfdbinary.readouterr().out
+
+
 def test_info_for_people(playtape, video: Path):
     result = playtape("info", video)
     assert result.returncode == 0
@@ -245,8 +254,8 @@ def test_words_after_two_dashes_are_not_ours():
 def test_play_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     given: dict[str, Any] = {}
     monkeypatch.setattr("playtape.play.play", lambda *args, **named: given.update(named) or {"outputs": []})
-    assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7"]) == 0
-    assert (given["hz"], given["max_steps"]) == (35.0, 7)
+    assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7", "--text", "go"]) == 0
+    assert (given["hz"], given["max_steps"], given["text"]) == (35.0, 7, "go")
 
 
 def test_ctrl_c_while_the_libraries_are_loaded(tmp_path: Path):

@@ -263,8 +263,12 @@ class Repair:
 
     def text(self, result: Result) -> str:
         kept = f"{result['messages']} messages" if "messages" in result else f"{result.get('frames', 0)} frames"
-        state = "it was whole" if result.get("complete") else "what came after is lost"
-        return f"Kept {kept} ({state}): {written(result)}"
+        damage = "; ".join(result.get("damage", ())) or "what came after is lost"
+        state = "it was whole" if result.get("complete") else damage
+        alone = " without its video" if "video" in result and result["video"] is None else ""
+        note = f"\nIt still cannot be opened: {result['unreadable']}" if result.get("unreadable") else ""
+        dropped = f", dropped {result['dropped']} of frames that are lost" if result.get("dropped") else ""
+        return f"Kept {kept}{alone}{dropped} ({state}): {written(result)}{note}"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import orjson
 from playtape import __version__
 from playtape.argv import nearest, parse
 from playtape.cli.commands import COMMANDS, Command, Lasting, Result, Train
-from playtape.errors import BadInput
+from playtape.errors import BadInput, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,8 +74,8 @@ def report(command: Command | Lasting, json: bool) -> None:
 
     def say(result: Result) -> None:
         options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-        said = orjson.dumps(result, default=str, option=options).decode() if json else command.text(result)
-        print(said, file=out, flush=True)
+        said = orjson.dumps(printable(result), default=str, option=options).decode() if json else command.text(result)
+        print(printable(said), file=out, flush=True)
 
     with contextlib.redirect_stdout(sys.stderr):
         if isinstance(command, Lasting):
@@ -111,7 +111,7 @@ def trouble(error: OSError) -> str:
 
 def complain(name: str, message: str, code: int) -> int:
     """One sentence on standard error."""
-    print(f"{name}: {message}", file=sys.stderr, flush=True)
+    print(printable(f"{name}: {message}"), file=sys.stderr, flush=True)
     return code
 
 

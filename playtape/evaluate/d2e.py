@@ -23,6 +23,7 @@ from playtape.recordings.container import Batch, Container
 from playtape.recordings.legacy import UPGRADES, schema_name
 
 BIN_NS = 50_000_000
+LONGEST_NS = 172_800_000_000_000  # two days: 3.5 million bins, of 160 bytes a side
 BUTTON_FLAGS = (0x1, 0x2, 0x4, 0x8, 0x10, 0x20)  # left, right, middle: down and up of each
 SUMS = 8  # an axis' sums: n, x, y, xx, yy, xy where either side moved; |x|, |y| everywhere
 UNKNOWN = np.iinfo(np.int64).min
@@ -104,12 +105,17 @@ def collapsed(stream: Stream) -> Stream:
 
 
 def common_range(truth: Stream, predicted: Stream) -> tuple[int, int]:
-    """[start, end) in ns of the video's own time stamps. Raises BadInput if nothing is common."""
+    """[start, end) in ns of the video's own time stamps. Raises BadInput if nothing is common, or absurdly much."""
     start = max(truth.first_pts_ns, predicted.first_pts_ns)
     end = min(s.first_pts_ns + s.last_ns - s.first_ns for s in (truth, predicted))
     if end <= start:
         raise BadInput(
             f"the two recordings have no time in common: the later begins at {start} ns, the earlier ends at {end} ns"
+        )
+    if end - start > LONGEST_NS:
+        raise BadInput(
+            f"the messages of the two recordings have {(end - start) / 1e9:g} s in common, by a time stamp that must be "
+            f"wrong; up to {LONGEST_NS / 1e9:g} s can be compared"
         )
     return start, end
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import ActionSpace
+from playtape.errors import printable
 from playtape.evaluate.honest import MOVEMENT
 from playtape.evaluate.rows import Pair
 from playtape.recordings.atomic import atomic
@@ -114,7 +115,7 @@ def _plain(panel: Any, time: np.ndarray) -> None:
 
 def _title(pair: Pair, rows: slice) -> str:
     start, end = pair.time_ns[rows.start] / 1e9, pair.time_ns[rows.stop] / 1e9
-    return f"{pair.name}: truth above prediction, {start:.1f} to {end:.1f} s"
+    return f"{printable(pair.name)}: truth above prediction, {start:.1f} to {end:.1f} s"
 
 
 def _legend(panel: Any, probability: bool) -> None:

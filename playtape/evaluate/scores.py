@@ -56,7 +56,9 @@ def average_precision(held: np.ndarray, probability: np.ndarray) -> float:
 
 
 def precision_steps(ranks: np.ndarray) -> np.ndarray:
-    """Average precision [...] of `ranks` [..., K, 2]: (n, positives) in groups, most probable first."""
+    """Average precision [...] of `ranks` [..., K, 2]: (n, positives) in groups, most probable first; NaN without any."""
+    if not ranks.shape[-2]:
+        return np.full(ranks.shape[:-2], np.nan)
     n, positives = np.moveaxis(np.cumsum(ranks, axis=-2, dtype=np.float64), -1, 0)
     precision = np.nan_to_num(ratio(positives, n))
     return ratio((ranks[..., 1] * precision).sum(axis=-1), positives[..., -1])

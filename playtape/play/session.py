@@ -17,7 +17,7 @@ from playtape import envs
 from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
 from playtape.play.hands import PLAYERS, Hands, Taught, hands
-from playtape.play.tape import Tape
+from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
 
 
@@ -77,9 +77,12 @@ def play_episodes(
     Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "score_interval" (95%, by
     Student's t; none for one episode), "fps": steps a second, "latency_ms" and "stages_ms": percentiles, "late": steps behind
     their beat, "stalled": steps without an answer, "seconds"}. A score is what the game says at the
-    end (`info["score"]`), or the sum of the rewards.
+    end (`info["score"]`), or the sum of the rewards. Raises BadInput, before anything is played, where a recording would
+    replace what `record` holds already.
     """
     player, game = names
+    if record is not None:
+        check_free(Path(record), player, game, seeds)
     start = time.monotonic()
     outputs: list[str] = []
     steps, scores = 0, []
@@ -128,8 +131,10 @@ def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
 def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None, temperature: float) -> None:
     if episodes < 1 or seed < 0:
         raise BadInput(f"{episodes} episodes from seed {seed} cannot be played; at least 1 from seed 0 are legal")
-    if hz is not None and not 0 < hz <= 1000:
-        raise BadInput(f"hz is {hz}; above 0 and up to 1000 is legal")
+    if seed + episodes > 2**63:
+        raise BadInput(f"{episodes} episodes from seed {seed} cannot be played; the largest legal seed is 2^63 - 1")
+    if hz is not None and not 0.1 <= hz <= 1000:
+        raise BadInput(f"hz is {hz}; 0.1 to 1000 is legal")
     if max_steps is not None and max_steps < 1:
         raise BadInput(f"max_steps is {max_steps}; at least 1 is legal")
     if not 0 <= temperature <= 100:

@@ -1,6 +1,7 @@
 """Writes an episode as it is played: what was seen and done, who was in control, and what was asked for."""
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,15 @@ class _Change:
         ended = Span(self.since, time_ns, self.kind, self.value) if self.value and time_ns > self.since else None
         self.value, self.since = value, time_ns
         return ended
+
+
+def check_free(folder: Path, player: str, game: str, seeds: range) -> None:
+    """Raises BadInput if something in a folder has the name that an episode's recording, or an unfinished part of it, takes."""
+    stem = _file_name(player, game, 0).removesuffix("0")
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found = re.fullmatch(rf"{re.escape(stem)}(\d+)\.(mcap|mp4)(\.part)?", path.name, re.ASCII)
+        if found is not None and int(found[1]) in seeds:
+            raise BadInput(f"{folder} already holds {path.name}; give another --record or --seed")
 
 
 def _file_name(player: str, game: str, seed: int) -> str:

@@ -3,9 +3,11 @@
 Field numbers are those of elefant.training_data.video_annotation (proto3); unknown fields are passed over.
 """
 
+import math
 import struct
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +49,19 @@ def summary(path: Path) -> dict[str, Any]:
                 facts |= _metadata(value)
             elif number == VERSION:
                 facts["version"] = int(value)
-    except (IndexError, ValueError, TypeError, UnicodeDecodeError):
+    except (IndexError, ValueError, TypeError, AttributeError):
         frames = 0
     if not frames:
         raise BadInput(f"{path} is not a Pixels2Play annotation; give an annotation.proto with frames in it")
+    falls = sum(after < before for before, after in pairwise(times))
+    warnings = [f"{falls} frames are stamped earlier than the one before, so there is no duration"] if falls else []
     span = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0.0
-    measured = (len(times) - 1) / span if span > 0 else None
+    measured = (len(times) - 1) / span if span > 0 and not falls else None
     return {
         "frames": frames,
         "fps": facts["fps"] or measured,
         "vfr": True,
-        "duration_s": span,
+        "duration_s": None if falls else span,
         "events": dict(events),
         "schema": f"elefant VideoAnnotation, version {facts['version']}",
         "version": facts["version"],
@@ -65,14 +69,18 @@ def summary(path: Path) -> dict[str, Any]:
         "system_frames": systems,
         "game": facts["game"],
         "licence": "",
+        "warnings": warnings,
     }
 
 
 def _metadata(data: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, value in fields(data):
-        if number == RATE and isinstance(value, bytes):
-            found["fps"] = struct.unpack("<f", value)[0] or None
+        if number == RATE:
+            if not isinstance(value, bytes) or len(value) != 4:
+                raise ValueError("frames_per_second is a float of 4 bytes")
+            (rate,) = struct.unpack("<f", value)
+            found["fps"] = rate if 0 < rate < math.inf else None
         elif number == ENV:
             found["game"] = dict(fields(value)).get(ENV_NAME, b"").decode()
     return found
@@ -113,7 +121,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, position
+            return value & (1 << 64) - 1, position
         shift += 7
         if shift > 63:
             raise ValueError("a number of more than 64 bits")

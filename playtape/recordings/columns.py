@@ -289,8 +289,8 @@ def _input(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[di
 def _span(self: Columns, time: np.ndarray, order: np.ndarray, messages: list[dict[str, Any]]) -> None:
     for stamp, message in zip(time.tolist(), messages, strict=True):
         duration = message["duration_ns"]
-        if type(duration) is not int or abs(duration) >= 2**62:
-            self.problems["spans have a duration_ns that is not a whole number and were left out"] += 1
+        if type(duration) is not int or abs(duration) >= 2**62 or stamp + duration >= 2**63:
+            self.problems["spans have a duration_ns that is not a whole number or too large, and were left out"] += 1
             continue
         self.spans.append((stamp, duration, str(message["kind"]), str(message["value"])))
 
@@ -300,8 +300,10 @@ def _confidence(self: Columns, time: np.ndarray, order: np.ndarray, messages: li
         try:
             known = tuple(map(_text, message["names"] if isinstance(message["names"], list) else [""]))
             offset = np.array(message["offset_ns"], np.int64)
-            if "" in known or offset.ndim != 1:
+            if not known or "" in known or offset.ndim != 1:
                 raise ValueError
+            if len(offset) and not -(2**63) <= int(offset.min()) <= int(offset.max()) < 2**63 - stamp:
+                raise OverflowError
             values = np.array(message["values"], np.float32)  # null is NaN
             self.confidence.append((stamp, known, offset, values.reshape(*offset.shape, len(known))))
         except (TypeError, ValueError, OverflowError):

@@ -42,6 +42,10 @@ def convert(
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         raise BadInput(f"two recordings in {root} would be written to {twice}; convert them into folders of their own")
+    own = {(status.st_dev, status.st_ino) for status in map(Path.stat, sources)}
+    for target in targets:
+        if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:
+            raise BadInput(f"cannot convert {target} onto itself; give another --out")
     outputs, warnings, clocks = [], {}, {}
     pairs = list(zip(sources, targets, strict=True))
     for source, target in tqdm(pairs, desc=f"convert {format}", unit="file", disable=not progress):

@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 
 from playtape.actions import Events, names
-from playtape.errors import BadInput
-from playtape.recordings.nouns import Confidence, Recording, Span
+from playtape.errors import BadInput, printable
+from playtape.recordings.nouns import FAR_NS, Confidence, Recording, Span
 from playtape.recordings.pairs import pair
 from playtape.recordings.schemas import BUTTON_BITS, HWHEEL, NOTCH, WHEEL
 
@@ -37,6 +37,11 @@ def check(recording: Recording) -> tuple[Events, dict[str, str]]:
     if len(events) and int(events.time_ns[0]) + anchor < 0:
         raise BadInput(
             f"an event is at {int(events.time_ns[0])} ns; with the clock at {anchor} ns legal is >= {-anchor} ns"
+        )
+    latest = recording.video.end_ns + FAR_NS
+    if len(events) and int(events.time_ns[-1]) > latest:
+        raise BadInput(
+            f"an event is at {int(events.time_ns[-1])} ns, more than a day after the video's end; legal is up to {latest} ns"
         )
     for span in recording.spans:
         if span.end_ns < span.start_ns or span.start_ns + anchor < 0:
@@ -100,7 +105,8 @@ def _screens(recording: Recording, uri: str, anchor: int) -> Iterator[tuple[int,
 
 def span_payload(span: Span) -> bytes:
     """One `playtape/Span`."""
-    return orjson.dumps({"kind": span.kind, "value": span.value, "duration_ns": span.end_ns - span.start_ns})
+    told = printable({"kind": span.kind, "value": span.value})
+    return orjson.dumps({**told, "duration_ns": span.end_ns - span.start_ns})
 
 
 def _spans(spans: tuple[Span, ...], anchor: int) -> Iterator[tuple[int, int, str, bytes]]:

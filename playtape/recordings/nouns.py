@@ -10,6 +10,8 @@ from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings.video import Video
 
+FAR_NS = 86_400_000_000_000  # a day: no recorder goes on so long without a picture, so a stamp beyond is a wrong one
+
 
 @dataclass(frozen=True, order=True)
 class Span:

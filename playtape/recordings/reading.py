@@ -14,11 +14,12 @@ from playtape.recordings.clocks import check_mode, fit
 from playtape.recordings.columns import INDEX, Columns, Piece
 from playtape.recordings.container import Container
 from playtape.recordings.legacy import pointer_config
-from playtape.recordings.nouns import Clock, Confidence, Info, Recording, Span
+from playtape.recordings.nouns import FAR_NS, Clock, Confidence, Info, Recording, Span
 from playtape.recordings.pairs import Pairing, pair, states_differ
 from playtape.recordings.schemas import TOPICS
 from playtape.recordings.video import Video
 
+SECOND = 1_000_000_000
 PADDING = 15  # a coded picture is at most this many pixels larger than what was captured (16-pixel blocks)
 FOREIGN_CONFIGS = ("pointer_ballistics_config", "keyboard_repeat_timing")
 
@@ -39,11 +40,14 @@ def open_recording(path: str | Path, *, clock: str = "auto") -> Recording:
     if shape is not None:
         video.crop = shape
     log_time, pts = screen_times(columns, problems)
-    laid = clock_of(container, clock, log_time, pts - video.origin_ns, video.path)
     _check_frames(path, video, pts - video.origin_ns, problems)
+    laid = clock_of(container, clock, log_time, pts - video.origin_ns, video.path, problems)
     _check_media(container, video, problems)
     info = _info(container, columns)
     pairing, _ = assemble_events(columns, laid, info.screen)
+    far = (pairing.events.time_ns < -FAR_NS) | (pairing.events.time_ns > video.end_ns + FAR_NS)
+    if far.any():
+        problems["events are more than a day before the video's start or after its end"] += int(far.sum())
     return Recording(
         video=video,
         events=pairing.events,
@@ -79,18 +83,33 @@ def video_path(path: Path, columns: Columns) -> Path:
         raise BadInput(f"{path} refers to no video: it has no `screen` message with a pts_ns")
     if len(uris) > 1:
         raise BadInput(f"{path} refers to {len(uris)} videos ({uris[0]!r}, {uris[1]!r}, ...); legal is one a recording")
-    parts = urlsplit(uris[0])
-    if parts.scheme == "file":
-        found = Path(unquote(parts.path))
-    elif len(parts.scheme) > 1:
-        raise BadInput(
-            f"{path} refers to the video {uris[0][:80]!r}; download it, legal is a file beside the recording"
-        )
-    else:
-        found = path.parent / uris[0]
-    if not found.is_file():
-        raise BadInput(f"{path} refers to the video {uris[0]!r}, but there is no file {found}")
+    found = referred(path, uris[0])
+    if not is_there(found):
+        raise BadInput(f"{path} refers to the video {uris[0][:200]!r}, but there is no file {str(found)[:400]}")
     return found
+
+
+def referred(path: Path, uri: str) -> Path:
+    """The file that a recording at `path` means by a video's `uri`. Raises BadInput for a remote one, and for no URI."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise BadInput(
+            f"{path} refers to the video {uri[:80]!r}, which is no legal name; legal is a file beside the recording"
+        ) from None
+    if parts.scheme == "file":
+        return Path(unquote(parts.path, errors="surrogateescape"))
+    if len(parts.scheme) > 1:
+        raise BadInput(f"{path} refers to the video {uri[:80]!r}; download it, legal is a file beside the recording")
+    return path.parent / uri
+
+
+def is_there(file: Path) -> bool:
+    """Is it a file? (Not, where its name is one that no file can have.)"""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def screen_times(columns: Columns, problems: Counter[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -99,6 +118,10 @@ def screen_times(columns: Columns, problems: Counter[str]) -> tuple[NDArray[np.i
     log_time, pts = np.array(rows, np.int64).reshape(-1, 2).T
     if len(pts) and pts.min() < 0:
         raise BadInput(f"a screen message has the negative pts_ns {int(pts.min())}; legal is 0 to the video's end")
+    if len(log_time) and int(log_time.max()) - int(log_time.min()) > 2**62:
+        raise BadInput(
+            f"the screen messages are stamped {log_time.min()} to {log_time.max()} ns; no recording is so long"
+        )
     falling = int((np.diff(pts) <= 0).sum())
     if falling:
         problems["screen messages repeat or precede the frame of the one before"] += falling
@@ -106,17 +129,40 @@ def screen_times(columns: Columns, problems: Counter[str]) -> tuple[NDArray[np.i
 
 
 def clock_of(
-    container: Container, mode: str, log_time: NDArray[np.int64], pts: NDArray[np.int64], video: Path | None
+    container: Container,
+    mode: str,
+    log_time: NDArray[np.int64],
+    pts: NDArray[np.int64],
+    video: Path | None,
+    problems: Counter[str],
 ) -> Clock:
-    """The file's own clock if Playtape wrote one and nothing else was asked for, otherwise a fit."""
-    own = container.metadata.get("clock")
-    if own is None or mode not in ("auto", "exact") or "anchor_ns" not in own:
-        return fit(mode, log_time, pts, video)
+    """The file's own clock if Playtape wrote one, it fits and nothing else was asked for, otherwise a fit."""
+    own = written_clock(container) if mode in ("auto", "exact") else None
+    if own is not None and len(pts):
+        off = abs(float(np.median((log_time - own.anchor_ns).astype(np.float64) - pts)))
+        if off > SECOND:
+            problems[
+                f"clock record (anchor_ns {own.anchor_ns}) is {off / SECOND:g} s off the screen messages; they count"
+            ] += 1
+            own = None
+    return fit(mode, log_time, pts, video) if own is None else own
+
+
+def written_clock(container: Container) -> Clock | None:
+    """The clock that Playtape wrote into a file. Raises BadInput for a record that cannot be one."""
+    own = container.metadata.get("clock", {})
+    if "anchor_ns" not in own:
+        return None
     try:
         drift, residual = float(own.get("drift_ppm", 0)), int(own.get("residual_ns", 0))
         anchor = int(own["anchor_ns"])
     except ValueError:
         raise BadInput(f"{container.path} has a clock record that is not numbers: {own}") from None
+    if not (0 <= anchor < 2**63 and 0 <= residual < 2**63 and abs(drift) < 1e6):
+        raise BadInput(
+            f"{container.path} has an impossible clock record ({', '.join(f'{k} {v}' for k, v in own.items())}); "
+            f"legal are an anchor_ns and a residual_ns from 0 to 2^63 - 1 and a drift_ppm within 1000000"
+        )
     return Clock(anchor, own.get("mode", "exact"), drift, residual, written=True)
 
 
@@ -213,8 +259,8 @@ def _check_frames(path: Path, video: Video, pts: NDArray[np.int64], problems: Co
     smallest = int(np.diff(frames).min()) if len(frames) > 1 else 20_000_000
     right = np.clip(np.searchsorted(frames, pts), 1, len(frames) - 1) if len(frames) > 1 else np.zeros(len(pts), int)
     nearest = np.minimum(np.abs(frames[right] - pts), np.abs(frames[right - 1] - pts))
-    wrong = np.flatnonzero(2 * nearest > smallest)
-    last_only = len(wrong) == 1 and wrong[0] == len(pts) - 1 and pts[-1] >= video.end_ns
+    wrong = np.flatnonzero(nearest > smallest // 2)
+    last_only = len(wrong) == 1 and wrong[0] == len(pts) - 1 and 0 <= pts[-1] - video.end_ns < FAR_NS
     if last_only:
         problems["screen message is after the video's end (as converters of dense actions write it)"] += 1
     elif len(wrong):
@@ -241,16 +287,28 @@ def _info(container: Container, columns: Columns) -> Info:
         settings = container.metadata.get(name, {})
         settings = pointer_config(settings) if name == "pointer_ballistics_config" else settings
         extra |= {f"{name}.{key}": value for key, value in settings.items()}
-    try:
-        width, _, height = own.get("screen", "").partition("x")
-        screen = (int(width), int(height)) if height else None
-        scale = float(own["mouse_scale"]) if "mouse_scale" in own else None
-    except ValueError:
-        raise BadInput(f"{container.path} has a recording record with bad numbers: {own}") from None
+    screen, scale = written_sizes(container)
     if "recording" not in container.metadata:
         screen = next((source for _, _, _, _, source in columns.screens if source), None)
     named = {key: own.get(key, "") for key in ("game", "source", "licence", "split", "player")}
     return Info(screen=screen, mouse_scale=scale, extra=extra, **named)
+
+
+def written_sizes(container: Container) -> tuple[tuple[int, int] | None, float | None]:
+    """(screen, mouse_scale) of the `recording` record. Raises BadInput for what are no numbers."""
+    own = container.metadata.get("recording", {})
+    try:
+        width, _, height = own.get("screen", "").partition("x")
+        screen = (int(width), int(height)) if height else None
+        scale = float(own["mouse_scale"]) if "mouse_scale" in own else None
+        if (screen and not all(0 < side < 2**31 for side in screen)) or not np.isfinite(scale or 0):
+            raise ValueError
+    except ValueError:
+        said = ", ".join(f"{key} {own[key]}" for key in ("screen", "mouse_scale") if key in own)
+        raise BadInput(
+            f"{container.path} has a recording record with bad numbers ({said}); legal is screen 640x480"
+        ) from None
+    return screen, scale
 
 
 def _spans(columns: Columns, clock: Clock, end_ns: int) -> tuple[Span, ...]:
@@ -280,7 +338,7 @@ def _confidence(columns: Columns, clock: Clock) -> Confidence | None:
             raise BadInput("action/confidence changes its names within a file; legal is one list")
         time.append(clock.video_time(offset + stamp))
         rows.append(values)
-    return Confidence(np.concatenate(time), known, np.concatenate(rows).reshape(-1, len(known)))
+    return Confidence(np.concatenate(time), known, np.concatenate(rows))
 
 
 def _notes(container: Container, columns: Columns) -> list[str]:

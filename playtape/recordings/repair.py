@@ -1,5 +1,6 @@
 """What a crash, a kill or a bad disk left -> files that open. Nothing is guessed: only what is whole is kept."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -15,6 +16,7 @@ from playtape.errors import BadInput, Truncated
 from playtape.recordings.atomic import FULL, atomic
 from playtape.recordings.container import MAGIC, Batch, Channel, Container
 from playtape.recordings.legacy import screen as modern_screen
+from playtape.recordings.reading import is_there, open_recording, read_columns, referred, written_clock, written_sizes
 from playtape.recordings.schemas import PROFILE
 from playtape.recordings.timeline import demuxer, scan
 from playtape.recordings.video import Video
@@ -27,8 +29,9 @@ PART = ".part"  # what a live recording is called until it is closed
 def repair(path: str | Path, out: str | Path) -> dict[str, Any]:
     """Write what can be had of a cut or damaged recording or video to `out`.
 
-    Gives {"output", "kind", "complete", "damage", and "messages" or "frames"}. A recording's video is repaired beside
-    `out` where it was cut, too. Raises Truncated if nothing can be had, BadInput if it is no recording or video.
+    Gives {"output", "kind", "complete", "damage", and "messages" or "frames"}; of a recording also "unreadable", the sentence
+    with which what was kept cannot be opened, else None. A recording's video is repaired beside `out` where it was cut, too.
+    Raises Truncated if nothing can be had, BadInput if it is no recording or video.
     """
     path, out = Path(path), Path(out)
     if out.exists() and path.exists() and out.samefile(path):
@@ -53,11 +56,13 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         raise Truncated(
             f"{path} holds no whole message ({', '.join(container.damage) or 'it is empty'}); nothing can be kept"
         )
+    _drop_bad_records(container)
     video, mended = _video(path, batches, out)
     with atomic(out) as temporary, temporary.open("wb") as file:
         copy = _Copy(file) if video is None else _Copy(file, Video(video), reference(video, out.parent))
         for name, record in container.metadata.items():
-            copy.writer.add_metadata(name, record)
+            if record:
+                copy.writer.add_metadata(name, record)
         for batch, row in _file_order(batches):
             copy.add(batch, row)
         copy.writer.finish()
@@ -68,9 +73,30 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         "damage": container.damage,
         "messages": copy.count,
         "dropped": copy.dropped,
+        "unreadable": _unreadable(out, video),
         "video": None if video is None else str(video),
         "video_repaired": mended,
     }
+
+
+def _drop_bad_records(container: Container) -> None:
+    """Take out of the metadata what no reader accepts, and say so in `damage`."""
+    for name, check, keys in (("clock", written_clock, None), ("recording", written_sizes, ("screen", "mouse_scale"))):
+        try:
+            check(container)
+        except BadInput as error:
+            own = container.metadata[name]
+            container.metadata[name] = {key: own[key] for key in own if keys is not None and key not in keys}
+            container.damage.append(f"{error}; left out")
+
+
+def _unreadable(out: Path, video: Path | None) -> str | None:
+    """Why what was kept cannot be opened, if it cannot (what nobody wrote right cannot be kept right)."""
+    try:
+        read_columns(out) if video is None else open_recording(out)
+    except BadInput as error:
+        return str(error)
+    return None
 
 
 def _file_order(batches: list[Batch]) -> Iterator[tuple[Batch, int]]:
@@ -130,17 +156,19 @@ class _Copy:
 def _video(path: Path, batches: list[Batch], out: Path) -> tuple[Path | None, bool]:
     """(the video of the recording, was it repaired): looked for by its name, or as a live recording's .part."""
     uri = next((found for batch in batches if (found := _uri(batch))), None)
-    if uri is None:
-        return None, False
-    for found in (path.parent / uri, path.parent / f"{uri}{PART}"):
-        if not found.is_file():
+    try:
+        video = None if uri is None else referred(path, uri)
+    except BadInput:
+        video = None
+    for found in () if video is None else (video, video.with_name(f"{video.name}{PART}")):
+        if not is_there(found):
             continue
         unfinished = found.name.endswith(PART)
         try:
             if not unfinished:
                 scan(found)
                 return found, False
-        except Truncated:
+        except BadInput:
             pass
         suffix = Path(found.name.removesuffix(PART)).suffix
         target = out.with_suffix(suffix)
@@ -177,17 +205,29 @@ def repair_video(path: Path, out: Path) -> dict[str, Any]:
     try:
         return _repaired(path, out)
     except Unfit as error:
-        raise BadInput(f"cannot write {codec} video to {out}; give an --out that ends in .mkv") from error
+        raise BadInput(f"cannot write {codec} video to {out}; {_advice(codec, out.suffix.lower())}") from error
 
 
 class Unfit(Exception):
     """The container of the target does not take the source's stream."""
 
 
+def _advice(codec: str, suffix: str) -> str:
+    """Which ending would do for a codec that a container of this one does not take."""
+    for other, container in ((".mkv", "matroska"), (".mov", "mov")):
+        with av.open(os.devnull, "w", format=container) as target:
+            if other != suffix and codec in target.supported_codecs:
+                return f"give an --out that ends in {other}"
+    return "no other container is known to hold it"
+
+
 def _repaired(path: Path, out: Path) -> dict[str, Any]:
     with atomic(out) as temporary:
         remux(path, temporary, None)
-        copy = Video(temporary)
+        try:
+            copy = Video(temporary)
+        except BadInput as error:  # the sentence would name the temporary file
+            raise Unfit from error
         frames = _readable(copy)
         damage = ["the file ends early"] if _cut(path) else []
         if frames < len(copy):
@@ -235,15 +275,33 @@ def remux(path: Path, out: Path, limit: int | None) -> None:
                 raise
             raise Unfit from error
         shift = round(Fraction(line.origin_ns, 10**9) / stream.time_base)
-        try:
-            for packet in source.demux(stream):
-                if packet.size == 0 or packet.is_corrupt or packet.pts is None:
-                    continue
-                if last is not None and packet.pts >= last:
-                    continue
-                packet.pts -= shift
-                packet.dts = packet.dts if packet.dts is None else packet.dts - shift
-                packet.stream = copy
+        copied = 0
+        for packet in _whole_packets(source, stream):
+            if packet.pts is None:
+                if not copied:
+                    raise BadInput(
+                        f"{path} keeps no presentation times ({source.format.name}), so it cannot be repaired"
+                    )
+                continue
+            if last is not None and packet.pts >= last:
+                continue
+            packet.pts -= shift
+            packet.dts = packet.dts if packet.dts is None else packet.dts - shift
+            packet.stream = copy
+            try:
                 target.mux(packet)
-        except av.FFmpegError:
-            pass  # the cut: what came before is in the copy
+            except av.FFmpegError as error:
+                if error.errno in FULL if isinstance(error, OSError) else False:
+                    raise
+                if not copied:
+                    raise Unfit from error
+                break  # damage: what came before is in the copy
+            copied += 1
+
+
+def _whole_packets(source: Any, stream: Any) -> Iterator[Any]:
+    """The packets up to where the file is cut, without those that are damaged."""
+    with suppress(av.FFmpegError):
+        for packet in source.demux(stream):
+            if packet.size and not packet.is_corrupt:
+                yield packet

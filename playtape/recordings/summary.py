@@ -28,7 +28,7 @@ def summary(path: str | Path) -> dict[str, Any]:
     if head == MAGIC or path.suffix == ".mcap":
         return {"path": str(path), "kind": "recording", **_recording(path)}
     if path.suffix == ".proto":
-        return {"path": str(path), "kind": "annotation", "warnings": [], **annotation.summary(path)}
+        return {"path": str(path), "kind": "annotation", **annotation.summary(path)}
     video = Video(path)
     empty = {"events": {}, "schema": None, "licence": "", "game": ""}
     return {"path": str(path), "kind": "video", **_video(video), **empty, "warnings": list(video.warnings)}

@@ -89,6 +89,8 @@ def demuxer(path: Path) -> Generator[tuple[Any, Any]]:
         if not streams:
             kind = "has only audio" if container.streams.audio else "has no video stream"
             raise BadInput(f"{path} {kind}; {LEGAL}")
+        if streams[0].codec_context is None:
+            raise BadInput(f"{path} has a codec that cannot be decoded; {LEGAL} of a codec that FFmpeg decodes")
         yield container, streams[0]
 
 
@@ -110,12 +112,20 @@ def scan(path: Path, *, whole: bool = True) -> Timeline:
         if changed := _size_change(path):
             raise Truncated(f"{path}: the picture's size changes {changed}; legal is one size, so cut the file there")
         readable = int((~packets["corrupt"] & packets["shown"]).sum())
+        if not readable:
+            raise Truncated(
+                f"{path} ends before its first frame, so nothing of it can be kept; copy or record it again"
+            )
         raise Truncated(
             f"{path} ends early: {readable} of {declared or 'an unknown number of'} frames are there; "
             f"`playtape repair {path} --out FIXED{path.suffix}` keeps them"
         )
     packets = packets[~packets["corrupt"]]
     if not packets["shown"].any():
+        if ends_early(path) or declared:
+            raise Truncated(
+                f"{path} ends before its first frame, so nothing of it can be kept; copy or record it again"
+            )
         raise BadInput(f"{path} has no video frame; {LEGAL}")
     if counted:
         time, end = _counted(path, packets, base, rate)

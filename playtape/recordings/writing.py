@@ -13,7 +13,7 @@ import mcap
 import orjson
 from mcap.writer import CompressionType, IndexType, Writer
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, printable
 from playtape.recordings.atomic import atomic
 from playtape.recordings.messages import check, messages
 from playtape.recordings.nouns import Clock, Info, Recording
@@ -66,9 +66,15 @@ def _unless(recording: Path, video: Path) -> Callable[[], None]:
 
 
 def reference(video: Path, folder: Path) -> str:
-    """The POSIX path of a video relative to a folder; with ./ where it would look like a scheme."""
+    """The POSIX path of a video relative to a folder; with ./ where it would look like a scheme.
+
+    A name that is not UTF-8 cannot stand in a message: it becomes a file:// URI, with its bytes as %FF.
+    """
     try:
         relative = Path(os.path.relpath(video.resolve(), folder.resolve())).as_posix()
+        relative.encode()
+    except UnicodeEncodeError:
+        return video.resolve().as_uri()
     except ValueError:
         return video.resolve().as_posix()  # another drive
     return f"./{relative}" if ":" in relative.split("/")[0] else relative
@@ -94,7 +100,7 @@ class Sheet:
     def metadata(self, name: str, record: dict[str, str]) -> None:
         """A metadata record; empty ones are left out."""
         if record:
-            self.writer.add_metadata(name, record)
+            self.writer.add_metadata(name, printable(record))
 
     def message(self, log_time: int, topic: str, payload: bytes) -> None:
         """One message. Raises BadInput for a negative time or one before the topic's last."""

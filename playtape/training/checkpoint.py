@@ -71,7 +71,7 @@ def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
     name = config.pop("model", None)
     version = config.pop("playtape_version", "unknown")
     known = modules()  # only ours: a checkpoint must not say what is imported
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
     try:
         model = known[name].build(known[name].Config(**config), found)

@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 
 Config = TypeVar("Config")
+LARGEST_SEED = 10**12  # times a million for the draws of each step, it still fits torch's 64 bits
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         )
     if resume and done == run.steps:
         print(f"{run.out} has done its {done} steps already; a larger --steps goes on", file=sys.stderr)
+    there = next(folder for folder in (run.out, *run.out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):  # before hours of decoding
+        raise BadInput(f"cannot write a run into {run.out}: {there} is not a folder that can be written to")
     keep_freed_memory()
     training, held_out, space, weights = gather(run)
     begun = None if run.init is None else _begun(run.init, name, run, space)
@@ -156,10 +161,15 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
         ("--batch", run.batch, 1),
         ("--save-every", run.save_every, 1),
         ("--workers", run.workers, 0),
-        ("--seed", run.seed, 0),
     ):
         if value < least:
             raise BadInput(f"{what} is {value}; it must be at least {least}")
+    if not 0 <= run.seed <= LARGEST_SEED:
+        raise BadInput(f"--seed is {run.seed}; legal is 0 to {LARGEST_SEED}")
+    if not all(0 <= beta < 1 for beta in run.optimiser.betas):
+        raise BadInput(
+            f"--optimiser.betas is {' '.join(map(str, run.optimiser.betas))}; both must be from 0 to below 1"
+        )
     return name, argv[0], run
 
 

@@ -46,8 +46,8 @@ def runs(held: np.ndarray) -> list[list[int]]:
 
 
 def _short(value: float) -> float | int:
-    """Whole numbers as such: JSON is half as long, and counts read as counts."""
-    return int(value) if value == int(value) else round(value, 6)
+    """Whole numbers as such, where JavaScript has them: JSON is half as long, and counts read as counts."""
+    return int(value) if value == round(value) and abs(value) < 2**53 else round(value, 6)
 
 
 def _probabilities(recording: Recording, time_ns: np.ndarray, buttons: tuple[str, ...]) -> list[str | None] | None:

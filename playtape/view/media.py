@@ -37,7 +37,7 @@ def media(video: Video, html: Path, budget: int) -> tuple[dict[str, Any], str | 
     if playable:
         relative = os.path.relpath(video.path.resolve(), html.parent.resolve())
         note = f"The video is too large for the page ({size / 1e6:.0f} MB) and is read from {relative}: keep both together."
-        return {**about, "source": quote(Path(relative).as_posix()), "note": note}, None
+        return {**about, "source": quote(os.fsencode(Path(relative).as_posix())), "note": note}, None
     return _copy(video, about, budget)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, printable
 from playtape.recordings.atomic import atomic
 from playtape.recordings.recording import Recording, find_recordings, open_recording
 from playtape.view.lanes import side, space_of
@@ -101,9 +101,9 @@ def _assembled(title: str, content: dict[str, Any], videos: list[str]) -> str:
     folder = files("playtape.view")
     page = folder.joinpath("page.html").read_text("utf-8")
     scripts = "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
-    data = orjson.dumps(content).decode().replace("<", "\\u003c")
+    data = orjson.dumps(printable(content)).decode().replace("<", "\\u003c")
     parts = {
-        "TITLE": title.replace("&", "&amp;").replace("<", "&lt;"),
+        "TITLE": printable(title).replace("&", "&amp;").replace("<", "&lt;"),
         "STYLE": folder.joinpath("page.css").read_text("utf-8"),
         "DATA": data,
         "VIDEOS": "\n".join(videos),

@@ -116,3 +116,12 @@ def test_their_own_sample_against_itself(shared_data: Path) -> None:
     found = d2e.compare(sample, sample)
     assert found["summary"] == {"duration_sec": 10.1931802, "num_bins": 204}  # as their script prints
     assert found["keyboard"] == {"key_accuracy": 1.0, "sample_count": 31}
+
+
+def test_a_stamp_beyond_all_time_is_refused(tmp_path: Path) -> None:
+    """Its bins would need a terabyte."""
+    path = write(tmp_path / "a.mcap", [screen(0, 0), key(2**63 - 1, 87, True)])
+    with pytest.raises(
+        BadInput, match=r"9\.22337e\+09 s in common, by a time stamp that must be wrong; up to 172800 s"
+    ):
+        d2e.compare(path, path)

@@ -91,6 +91,25 @@ def test_truncated_before_its_index(encode, tmp_path):
     assert not (tmp_path / "fixed.mp4").exists()
 
 
+def test_cut_before_its_first_frame(encode, tmp_path):
+    data = encode("v.mp4", numbered(40), container={"movflags": "+faststart"}).read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data[: data.index(b"mdat") + 8])
+    for use in (Video, lambda path: repair(path, tmp_path / "fixed.mp4")):
+        with pytest.raises(Truncated, match="ends before its first frame, so nothing of it can be kept"):
+            use(cut)
+    assert not (tmp_path / "fixed.mp4").exists()
+
+
+def test_a_codec_that_nobody_knows(encode, tmp_path):
+    path = encode("v.mp4", numbered(4))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    for use in (Video, lambda path: repair(path, tmp_path / "fixed.mp4")):
+        with pytest.raises(BadInput, match="v.mp4 has a codec that cannot be decoded; give an mp4"):
+            use(path)
+    assert not (tmp_path / "fixed.mp4").exists()
+
+
 def test_damage_in_the_middle(encode, tmp_path):
     """Bytes overwritten inside a picture: the frames before can be read, then a typed error says where it stopped."""
     noise = np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), dtype=np.uint8)

@@ -102,3 +102,14 @@ def test_a_module_that_cannot_be_imported(source, tmp_path, monkeypatch, body):
     with pytest.raises(BadInput, match=r"format module 'broken.tape' cannot be imported \(\w+.*; legal are"):
         convert(source, tmp_path / "out", "broken.tape")
     sys.modules.pop("broken", None)
+
+
+def test_a_source_is_not_converted_onto_itself(source, tmp_path):
+    path = source / "one" / "a.mcap"
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(source)
+    for root, out in ((source, source), (source, tmp_path / "link"), (path, source / "one")):
+        with pytest.raises(BadInput, match=r"cannot convert .*a.mcap onto itself; give another --out"):
+            convert(root, out, "owamcap", progress=False)
+    assert path.read_bytes() == before
+    assert not path.with_suffix(".mp4").exists()

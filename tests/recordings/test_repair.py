@@ -344,6 +344,28 @@ def test_a_video_that_cannot_be_named_or_held_so(tmp_path, name):
     assert [file.name for file in tmp_path.iterdir()] == ["v.mkv"]
 
 
+@pytest.mark.parametrize(
+    ("source", "codec", "pix_fmt", "name", "sentence"),
+    [
+        ("v.mp4", "libx264", "yuv420p", "x.avi", "cannot write h264 video to .*x.avi; give an --out that ends in .mkv"),
+        (
+            "v.h264",
+            "libx264",
+            "yuv420p",
+            "x.mkv",
+            "v.h264 keeps no presentation times .h264., so it cannot be repaired",
+        ),
+        ("v.gif", "gif", "rgb8", "x.mkv", "cannot write gif video to .*x.mkv; give an --out that ends in .mov"),
+    ],
+)
+def test_a_refusal_names_what_would_do(encode, tmp_path, source, codec, pix_fmt, name, sentence):
+    video = encode(source, numbered(10), codec=codec, pix_fmt=pix_fmt, bframes=2 if codec == "libx264" else 0)
+    with pytest.raises(BadInput, match=sentence) as error:
+        repair(video, tmp_path / name)
+    assert ".part" not in str(error.value)
+    assert [file.name for file in tmp_path.iterdir()] == [source]
+
+
 def test_a_target_that_cannot_be_made_is_not_the_sources_fault(tmp_path):
     video = write_video(tmp_path / "v.mkv", numbered(10), fps=30)
     with pytest.raises(BadInput, match=r"^cannot write /proc/none/v.mkv: "):

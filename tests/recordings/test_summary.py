@@ -73,6 +73,24 @@ def test_annotation(tmp_path):
     assert result["duration_s"] == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize(
+    "metadata", [field(5, b"12345678"), field(5, 3), field(6, field(1, 5)), varint(5 << 3 | 1) + bytes(8)]
+)
+def test_an_annotation_with_fields_of_another_kind(tmp_path, metadata):
+    path = tmp_path / "a.proto"
+    path.write_bytes(field(2, metadata) + annotation())
+    with pytest.raises(BadInput, match="is not a Pixels2Play annotation"):
+        summary(path)
+
+
+def test_an_annotation_whose_time_falls(tmp_path):
+    path = tmp_path / "a.proto"
+    path.write_bytes(field(3, field(8, 2**64 - 1)) + field(3, field(8, 5)))
+    result = summary(path)
+    assert (result["duration_s"], result["fps"]) == (None, None)
+    assert result["warnings"] == ["1 frames are stamped earlier than the one before, so there is no duration"]
+
+
 @pytest.mark.parametrize("content", [b"syntax = 'proto3'; message Vec2 { double x = 1; }", b"\x00\x01", b"\xff" * 40])
 def test_not_an_annotation(tmp_path, content):
     path = tmp_path / "a.proto"

@@ -98,7 +98,7 @@ def test_impossible_sizes(run: Path, change: dict) -> None:
         checkpoint.load(run)
 
 
-@pytest.mark.parametrize("name", ["os.path", 1.5, None, "idn"])
+@pytest.mark.parametrize("name", ["os.path", 1.5, None, "idn", [1], {}])
 def test_a_checkpoint_does_not_say_what_is_imported(run: Path, name: object) -> None:
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "model": name}))

@@ -2,16 +2,19 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
+from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings.encode import write_video
 from playtape.recordings.recording import Recording, open_recording, save_recording
 from playtape.recordings.video import Video
-from playtape.view import media, page, write_page
+from playtape.view import lanes, media, page, write_page
 from playtape.view.lanes import runs
 from tests.view.conftest import SPACE, Sample, numbered
 
@@ -37,6 +40,24 @@ def test_one_file_with_everything_in_it(sample: Sample, tmp_path: Path) -> None:
     assert "<!--" not in text
     assert "default-src 'none'" in text
     assert "numbers </script>" not in text  # a recording's own text cannot end the data
+
+
+def test_names_and_numbers_that_json_cannot_say(sample: Sample, tmp_path: Path) -> None:
+    recording = open_recording(sample.truth)
+    far = Events.from_rows([(10**8, "mouse.dx", 1e38), (2 * 10**8, "key.w", 1), (3 * 10**8, "key.w", 0)])
+    path = sample.truth.with_name("bad\udcff.mcap")
+    try:
+        path.write_bytes(sample.truth.read_bytes())
+    except OSError:
+        pytest.skip("this file system has only UTF-8 names")
+    write_page(path, tmp_path / "\udcff.html")
+    assert data_of(tmp_path / "\udcff.html")["recordings"][0]["name"] == "bad\\xff"
+    path.unlink()
+    drawn = lanes.side(
+        "recorded", replace(recording, events=far), recording.time_ns, lanes.space_of([replace(recording, events=far)])
+    )
+    assert max(max(column) for column in drawn["axes"]) == pytest.approx(1e38)
+    assert len(orjson.dumps(drawn["axes"]))
 
 
 def test_the_data_are_the_recordings_actions(sample: Sample, tmp_path: Path) -> None:

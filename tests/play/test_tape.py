@@ -1,0 +1,42 @@
+"""Recordings of play: none replaces what is there."""
+
+from pathlib import Path
+
+import pytest
+
+from playtape.errors import BadInput
+from playtape.play import play
+
+
+def record(folder: Path, seed: int = 0, episodes: int = 1) -> dict:
+    words = {"seed": seed, "episodes": episodes, "record": folder, "max_steps": 2, "progress": False}
+    return play("random", "hovercraft", **words)
+
+
+def test_a_recording_is_not_replaced(tmp_path: Path) -> None:
+    record(tmp_path, seed=3)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(BadInput, match=r"already holds hovercraft_random_seed3.mcap; give another --record or --seed"):
+        record(tmp_path, seed=2, episodes=10**15)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(record(tmp_path, seed=4)["outputs"]) == 1
+    assert len(record(tmp_path, seed=33)["outputs"]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mcap", ".mp4", ".mcap.part", ".mp4.part"])
+def test_a_folder_in_the_way_shows_before_anything_is_played(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"hovercraft_random_seed0{suffix}").mkdir()
+    with pytest.raises(BadInput, match=f"already holds hovercraft_random_seed0{suffix};"):
+        record(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("hz", [1e-300, 0.0, 0.05, 1001.0, float("nan")])
+def test_a_beat_that_cannot_be_kept(hz: float) -> None:
+    with pytest.raises(BadInput, match="0.1 to 1000 is legal"):
+        play("random", "hovercraft", hz=hz, progress=False)
+
+
+def test_a_seed_beyond_all_numbers() -> None:
+    with pytest.raises(BadInput, match="the largest legal seed"):
+        play("random", "hovercraft", seed=2**63, progress=False)
