@@ -43,6 +43,8 @@ class Label:
     """A checkpoint folder; without one, the model that comes with Playtape."""
     min_confidence: float = 0.0
     """Intervals the model is less sure of than this (0 to 1) are left without input."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; without it a GPU if there is one."""
 
     def run(self) -> Result:
         model, source = self.model, self.source[-1] if self.source else None
@@ -54,7 +56,7 @@ class Label:
             raise BadInput(f"--min-confidence is {self.min_confidence}; legal is 0 to 1")
         from playtape.label import label
 
-        return label(source, self.out, model=model, min_confidence=self.min_confidence)
+        return label(source, self.out, model=model, min_confidence=self.min_confidence, device=self.device)
 
     def text(self, result: Result) -> str:
         return f"Labelled {result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s: {written(result)}"
@@ -169,6 +171,8 @@ class Play:
     """Write a film and a contact sheet of the best and of the worst episode into this folder; needs --record."""
     window: bool = False
     """Show a policy's play in a window, where F1 takes over and hands back, F2 pauses, and Escape ends."""
+    device: str = "auto"
+    """Of a policy: cpu, cuda or cuda:N; without it a GPU if there is one."""
 
     def run(self) -> Result:
         from playtape.play import play
@@ -186,6 +190,7 @@ class Play:
             temperature=self.temperature,
             text=self.instruction,
             window=self.window,
+            device=self.device,
         )
         if self.film is not None:
             from playtape.view import film_best_and_worst
@@ -224,6 +229,8 @@ class Serve:
     """1 plays as the policy learned, 0 always does the likeliest."""
     instruction: Annotated[str | None, arg(name="text")] = None
     """What a policy is told to do as long as a client says nothing else."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; without it a GPU if there is one."""
 
     def last(self, ready: Callable[[Result], None]) -> None:
         from playtape.serve import serve
@@ -240,6 +247,7 @@ class Serve:
             clients=self.clients,
             temperature=self.temperature,
             text=self.instruction or "",
+            device=self.device,
         )
         serve(self.checkpoint, settings, ready)
 

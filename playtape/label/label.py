@@ -29,6 +29,7 @@ from playtape.models.protocols import Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
+from playtape.training.device import find_device
 from playtape.training.memory import keep_freed_memory
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
@@ -38,7 +39,13 @@ AHEAD = 4  # batches decoded before the model asks for them
 
 
 def label(
-    source: Path, out: Path, *, model: Path | None = None, min_confidence: float = 0.0, progress: bool = True
+    source: Path,
+    out: Path,
+    *,
+    model: Path | None = None,
+    min_confidence: float = 0.0,
+    device: str = "auto",
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Label a video, or every video below a folder, into `out`.
 
@@ -47,6 +54,7 @@ def label(
     """
     started = time.perf_counter()
     keep_freed_memory()
+    device = find_device(device)
     loaded = checkpoint.load(model or SHIPPED)
     if not isinstance(loaded.model, Labeler):
         raise BadInput(
@@ -64,7 +72,7 @@ def label(
     outputs, seconds, skipped = [], 0.0, {}
     for video, target in targets.items():
         try:
-            recording = label_video(video, loaded, min_confidence=min_confidence, progress=progress)
+            recording = label_video(video, loaded, min_confidence=min_confidence, device=device, progress=progress)
         except BadInput as error:
             if len(targets) == 1:
                 raise
@@ -82,11 +90,13 @@ def label(
     return {"outputs": outputs, "video_seconds": round(seconds, 3), "seconds": took, "skipped": skipped}
 
 
-def label_video(path: Path, loaded: Loaded, *, min_confidence: float = 0.0, progress: bool = True) -> Recording:
+def label_video(
+    path: Path, loaded: Loaded, *, min_confidence: float = 0.0, device: str = "auto", progress: bool = True
+) -> Recording:
     """One video to a recording with events, confidence and provenance. Not saved."""
     video = Video(path)
     calibration = Calibration.of(loaded.train, loaded.space)
-    time_ns, labels = beliefs(loaded, video, progress=progress)
+    time_ns, labels = beliefs(loaded, video, device=device, progress=progress)
     actions = decode(labels, calibration, loaded.space)
     names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
     value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
@@ -103,7 +113,7 @@ def label_video(path: Path, loaded: Loaded, *, min_confidence: float = 0.0, prog
     )
 
 
-def beliefs(loaded: Loaded, video: Video, *, progress: bool = True) -> tuple[np.ndarray, Labels]:
+def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: bool = True) -> tuple[np.ndarray, Labels]:
     """The times int64 [T] of the frames the model looked at, and T rows of raw beliefs (the last means nothing)."""
     config, model = loaded.model.config, loaded.model
     assert isinstance(model, Labeler)
@@ -116,7 +126,7 @@ def beliefs(loaded: Loaded, video: Video, *, progress: bool = True) -> tuple[np.
         )
     size = (config.height, config.width_px)
     shown = tqdm(total=len(keep), desc=f"label {video.path.name}", unit="frame", disable=not progress)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = find_device(device)
     model.to(device)
 
     def batches() -> Iterator[Tensor]:

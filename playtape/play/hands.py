@@ -38,12 +38,13 @@ def hands(
     *,
     temperature: float = 1.0,
     text: str | None = None,
+    device: str = "auto",
 ) -> Hands:
     """`scripted`, `random`, `human`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
     if player not in PLAYERS:
         from playtape.play.policy import Policy, load  # torch takes seconds, and scripts do without
 
-        return Policy(load(player), env, game, clock, temperature, text)
+        return Policy(load(player), env, game, clock, temperature, text, device)
     if text:
         raise BadInput(f"the {player} player does not read; --text is for a policy that learned with texts")
     if player == "random":

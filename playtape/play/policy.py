@@ -15,6 +15,7 @@ from playtape.play.clock import Clock
 from playtape.play.hands import PLAYERS
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
+from playtape.training.device import find_device
 
 SMALL = 20_000_000  # weights; below, handing a step out to threads takes longer than the step: 8 ms by one, 52 by two
 
@@ -35,7 +36,14 @@ class Policy:
     """Plays with a loaded checkpoint. Raises BadInput for one whose actions or rate are not the game's."""
 
     def __init__(
-        self, loaded: Loaded, env: Any, game: str, clock: Clock, temperature: float = 1.0, text: str | None = None
+        self,
+        loaded: Loaded,
+        env: Any,
+        game: str,
+        clock: Clock,
+        temperature: float = 1.0,
+        text: str | None = None,
+        device: str = "auto",
     ):
         """`text`: what it is told to do; None is what the game says, if it says anything (`info["text"]`)."""
         model = loaded.model
@@ -56,7 +64,7 @@ class Policy:
         names = [axis.name for axis in self.space.axes]
         self.axes = [names.index(axis.name) for axis in mine.axes]
         self.limit = env.action_space["axes"].high
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = find_device(device)
         loaded.model.to(self.device)
         if sum(weight.numel() for weight in loaded.model.parameters()) < SMALL:
             torch.set_num_threads(1)

@@ -32,6 +32,7 @@ def play(
     max_steps: int | None = None,
     temperature: float = 1.0,
     text: str | None = None,
+    device: str = "auto",
     window: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -40,8 +41,8 @@ def play(
     `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
     becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
     policy: `temperature` 1 plays as it learned and 0 does the likeliest, `text` is what it is told to do (None: what the game
-    says), and `window` shows it, for a person who may take over. Gives what `play_episodes` does. Raises BadInput for an
-    unknown player, game or scenario, and for numbers out of range.
+    says), `device` is where it is (auto, cpu, cuda), and `window` shows it, for a person who may take over. Gives what
+    `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps, temperature)
@@ -49,7 +50,7 @@ def play(
         raise BadInput(f"cannot record into {record}: it is a file; give a folder")
     module, clock = envs.find_env(name), Clock(hz)
     with contextlib.closing(module.make(scenario or None)) as env:
-        who = hands(player, module, env, name, clock, temperature=temperature, text=text)
+        who = hands(player, module, env, name, clock, temperature=temperature, text=text, device=device)
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
         if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
             who = Watched(who, env.actions, clock)

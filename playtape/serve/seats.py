@@ -17,6 +17,7 @@ from playtape.models.protocols import Player
 from playtape.serve.guests import Turn
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
+from playtape.training.device import find_device
 
 
 def load(folder: Path) -> Loaded:
@@ -36,9 +37,9 @@ def encoder(loaded: Loaded) -> SentenceEncoder | None:
 class Seats:
     """Used by one thread. Draws come from one generator, so that a guest's depend on who else is there."""
 
-    def __init__(self, loaded: Loaded, count: int, seed: int = 0):
+    def __init__(self, loaded: Loaded, count: int, seed: int = 0, device: str = "auto"):
         model: Any = loaded.model
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = find_device(device)
         self.model, self.config, self.device = model.to(device), model.config, device
         self.state = self.model.start(count)
         self.draw = torch.Generator(device).manual_seed(seed)

@@ -54,7 +54,12 @@ class Server:
         if settings.protocol == "recap":
             wire.check(loaded.space)
         self.texts = Texts(encoder(loaded))
-        self.table = Table(Seats(loaded, settings.clients), loaded.space, settings.clients, settings.temperature)
+        self.table = Table(
+            Seats(loaded, settings.clients, device=settings.device),
+            loaded.space,
+            settings.clients,
+            settings.temperature,
+        )
         self.table.text = self.texts.understood(settings.text)
         config = loaded.model.config
         self.hello = {"fps": config.fps, "height": config.height, "width": config.width_px}

@@ -29,6 +29,7 @@ class Settings:
     temperature: float = 1.0
     text: str = ""
     patience_s: float = PATIENCE_S
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         if self.protocol not in ("playtape", "recap"):

@@ -42,12 +42,13 @@ def run_loop(
     save_every: int,
     resume: bool,
     progress: bool,
+    cpu: bool = False,
 ) -> dict[str, Tensor]:
     """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
 
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps in `log.jsonl` in `run`.
     """
-    accelerator = Accelerator(mixed_precision=None if settings.precision == "float32" else "bf16")
+    accelerator = Accelerator(cpu=cpu, mixed_precision=None if settings.precision == "float32" else "bf16")
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay
     )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class Run(Generic[Config]):
     seed: int = 0
     save_every: int = 500  # steps
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
+    device: Literal["auto", "cpu"] = "auto"  # auto is every GPU that `accelerate` finds; without one, cpu
     init: Path | None = None  # a checkpoint to begin from: its weights and its action space
 
 
@@ -106,6 +107,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         save_every=run.save_every,
         resume=resume,
         progress=progress,
+        cpu=run.device == "cpu",
     )
     report = {
         "recipe": recipe,

@@ -1,0 +1,28 @@
+"""A device that is not there is told, with those that are."""
+
+import pytest
+import torch
+
+from playtape.errors import BadInput
+from playtape.training.device import find_device
+
+
+@pytest.mark.parametrize("asked", ["gpu", "cuda:9", "", "cpu:0"])
+def test_a_device_that_is_not_there_is_told(asked: str) -> None:
+    with pytest.raises(BadInput, match=f"device is '{asked}'; legal are auto, cpu"):
+        find_device(asked)
+
+
+def test_without_a_gpu_it_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert find_device() == find_device("cpu") == "cpu"
+    with pytest.raises(BadInput, match="no GPU that torch can use"):
+        find_device("cuda")
+
+
+def test_a_gpu_is_taken_if_it_is_there(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert (find_device(), find_device("cpu"), find_device("cuda:1")) == ("cuda", "cpu", "cuda:1")
+    with pytest.raises(BadInput, match="legal are auto, cpu, cuda, cuda:0, cuda:1$"):
+        find_device("cuda:2")
