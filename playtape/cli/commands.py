@@ -171,6 +171,8 @@ class Play:
     """Write a film and a contact sheet of the best and of the worst episode into this folder; needs --record."""
     window: bool = False
     """Show a policy's play in a window, where F1 takes over and hands back, F2 pauses, and Escape ends."""
+    corrections: bool = False
+    """The game's scripted player takes over from a policy now and then; of what is recorded, only that is learned from."""
     device: str = "auto"
     """Of a policy: cpu, cuda or cuda:N; without it a GPU if there is one."""
 
@@ -190,6 +192,7 @@ class Play:
             temperature=self.temperature,
             text=self.instruction,
             window=self.window,
+            corrections=self.corrections,
             device=self.device,
         )
         if self.film is not None:

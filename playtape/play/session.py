@@ -8,6 +8,7 @@ recording is closed, and the game's process is ended.
 import contextlib
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from playtape import envs
 from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
+from playtape.play.corrected import Corrected
 from playtape.play.hands import PLAYERS, Hands, Taught, hands
 from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
@@ -34,6 +36,7 @@ def play(
     text: str | None = None,
     device: str = "auto",
     window: bool = False,
+    corrections: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Play `episodes` of `game` ("doom", or "doom:SCENARIO"), the first with `seed`, each further one with 1 more.
@@ -41,8 +44,9 @@ def play(
     `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
     becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
     policy: `temperature` 1 plays as it learned and 0 does the likeliest, `text` is what it is told to do (None: what the game
-    says), `device` is where it is (auto, cpu, cuda), and `window` shows it, for a person who may take over. Gives what
-    `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and for numbers out of range.
+    says), `device` is where it is (auto, cpu, cuda), `window` shows it, for a person who may take over, and with `corrections`
+    the game's script does so now and then. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or
+    scenario, and for numbers out of range.
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps, temperature)
@@ -54,6 +58,8 @@ def play(
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
         if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
             who = Watched(who, env.actions, clock)
+        if corrections:
+            who = _corrected(who, label, module, env, window)
         if window and player != "human":
             who = _shared(who, label, env, hz)
         if window or player == "human":  # which keep the beat themselves
@@ -117,6 +123,12 @@ def _interval(scores: list[float]) -> list[float] | None:
     half = float(stdtrit(len(scores) - 1, 0.975)) * float(np.std(scores, ddof=1)) / len(scores) ** 0.5
     mean = sum(scores) / len(scores)
     return [round(mean - half, 4), round(mean + half, 4)]
+
+
+def _corrected(who: Hands, label: str, module: ModuleType, env: Any, window: bool) -> Hands:
+    if not isinstance(who, Taught) or window or not hasattr(module, "ScriptedPlayer"):
+        raise BadInput("--corrections is for a policy without a window, in a game that has a scripted player")
+    return Corrected(who, module.ScriptedPlayer(env), label)
 
 
 def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
