@@ -259,7 +259,7 @@ def test_play_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     given: dict[str, Any] = {}
     monkeypatch.setattr("playtape.play.play", lambda *args, **named: given.update(named) or {"outputs": []})
     assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7", "--text", "go"]) == 0
-    assert (given["hz"], given["max_steps"], given["text"]) == (35.0, 7, "go")
+    assert (given["hz"], given["max_steps"], given["manner"].text) == (35.0, 7, "go")
 
 
 def test_ctrl_c_while_the_libraries_are_loaded(tmp_path: Path):

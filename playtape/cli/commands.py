@@ -177,7 +177,7 @@ class Play:
     """Of a policy: cpu, cuda or cuda:N; without it a GPU if there is one."""
 
     def run(self) -> Result:
-        from playtape.play import play
+        from playtape.play import Manner, play
 
         if self.film is not None and self.record is None:
             raise BadInput("--film shows recorded episodes; give --record DIR as well")
@@ -189,11 +189,9 @@ class Play:
             record=self.record,
             hz=self.hz,
             max_steps=self.max_steps,
-            temperature=self.temperature,
-            text=self.instruction,
+            manner=Manner(self.temperature, self.instruction, self.device),
             window=self.window,
             corrections=self.corrections,
-            device=self.device,
         )
         if self.film is not None:
             from playtape.view import film_best_and_worst

@@ -1,6 +1,6 @@
 """One command line, from its words to its exit code.
 
-Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by Ctrl-C.
+Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by Ctrl-C, 143 by a termination signal.
 """
 
 import contextlib

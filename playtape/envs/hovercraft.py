@@ -56,7 +56,8 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     Rewards: the share of a lap that was gained, less what was lost; with the lap, the share of the seconds that are left. So
     a drive's sum is the share driven where no lap was made, and above 1 the more the faster the lap was.
-    `info`: "lap", the share driven so far; "seconds" so far; "map"; and "lap_seconds" once the lap is made.
+    `info`: "lap", the share driven so far; "seconds" so far; "map"; its "split" (train or test); and "lap_seconds" once the
+    lap is made.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
@@ -159,7 +160,8 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
     def _info(self) -> dict[str, Any]:
         lap, seconds = self.gained / len(self.road), self.step_number / HZ
         made = {"lap_seconds": seconds} if lap == 1 else {}
-        return {"lap": lap, "seconds": seconds, "map": f"track{self.track:02d}"} | made
+        split = "test" if self.track in TESTING else "train"
+        return {"lap": lap, "seconds": seconds, "map": f"track{self.track:02d}", "split": split} | made
 
 
 class ScriptedPlayer:

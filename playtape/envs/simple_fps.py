@@ -80,7 +80,8 @@ class Sight:
 class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
     """One game. `scenario`: see `scenarios()`. Rewards: 1 for a hit given, -1 for one taken; in "switches" 1 for the right one.
 
-    `info`: "given" and "taken" so far, "map", and in "switches" the "text" that says which one to press.
+    `info`: "given" and "taken" so far, "map", its "split" (train or test), and in "switches" the "text" that says
+    which one to press.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": HZ}  # noqa: RUF012  # gymnasium's own form
@@ -296,7 +297,8 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
     def _info(self) -> dict[str, Any]:
         told = {"text": f"press the {self.wanted} switch"} if self.wanted else {}
         name = f"map{self.map:02d}" if self.map >= 0 else "switches"
-        return {"given": self.given, "taken": self.taken, "map": name} | told
+        split = "test" if self.map in TESTING else "train"
+        return {"given": self.given, "taken": self.taken, "map": name, "split": split} | told
 
 
 def make(scenario: str | None = None, **options: Any) -> SimpleFps:

@@ -35,15 +35,14 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     BadInput for what is no policy, or no recording.
     """
     keep_freed_memory()
-    loaded = checkpoint.load(run)
-    if not (isinstance(loaded.model, Player) and isinstance(loaded.model, Trainable)):
-        raise BadInput(f"{run} is a {loaded.name}, which is no policy; `playtape evaluate actions` judges labels")
+    loaded = checkpoint.load(run, to="play")
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
     config = loaded.model.config
     paths = find_recordings(data)
     recordings = [open_recording(path) for path in tqdm(paths, desc="open", unit="recording", disable=not progress)]
-    stored = [store(recording, loaded.space, (config.height, config.width_px), config.fps) for recording in recordings]
+    size, encoder = (config.height, config.width_px), loaded.encoder
+    stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
     seen = set(loaded.train.get("trained_on") or [])
     warnings = [f"{one.name} was trained on: its numbers say little" for one in stored if one.name in seen]
     losses = _losses(loaded, stored, int(loaded.train.get("window", 64)), progress)
@@ -107,7 +106,8 @@ def _said(loaded: Loaded, one: Stored, *, teach: bool, draw: np.random.Generator
     generator = torch.Generator().manual_seed(int(draw.integers(2**31)))
     for t in range(len(one)):
         frame = torch.from_numpy(np.array(one.frames[t : t + 1]))
-        actions, state = model.act(state, frame, temperature=0.0 if teach else 1.0, generator=generator)
+        text = torch.from_numpy(one.text.vectors[one.text.row[t : t + 1]])  # [1, E], zeros for no instruction
+        actions, state = model.act(state, frame, text, temperature=0.0 if teach else 1.0, generator=generator)
         buttons.append(actions.buttons[0].numpy())
         axes.append(actions.axes[0].numpy())
         if teach:

@@ -55,11 +55,7 @@ def label(
     started = time.perf_counter()
     keep_freed_memory()
     device = find_device(device)
-    loaded = checkpoint.load(model or SHIPPED)
-    if not isinstance(loaded.model, Labeler):
-        raise BadInput(
-            f"{model} is a {loaded.name}, which cannot label; give the checkpoint of an inverse dynamics model"
-        )
+    loaded = checkpoint.load(model or SHIPPED, to="label")
     targets = _targets(source, out)
     _check_writable(out, targets)
     Calibration.of(loaded.train, loaded.space)  # raises before an hour of video is decoded

@@ -21,7 +21,7 @@ pictures. After a minute and a half of processor time it follows turns with a co
 Shapes: `N` clips, `T` frames, `L` = 2T - 1 tokens, `B` buttons, `A` axes, `K` bins, `D` width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -32,6 +32,7 @@ from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput
 from playtape.models import beliefs
+from playtape.models import pixels2play as policy
 from playtape.models.beliefs import Logits
 from playtape.models.protocols import Labels, Model, Rows
 from playtape.models.recipe import Data, Optimiser, Recipe, within
@@ -152,18 +153,10 @@ def tiny() -> Config:
     return Config(16, 16, encoder="small", width=32, layers=2, heads=2, window=2, bins=21)
 
 
-# "Heavy" is all that the paper says. These are twice the defaults, which were chosen for small data and mild games; no mirror
-# image, because of 44 games some show text and some have keys that are no pair.
-_HEAVY = Augmentation(brightness=0.3, contrast=0.4, balance=0.16, shift=8)
-_PUBLISHED = Optimiser(  # the policy's: the paper names no other
-    lr=1e-4, final_lr=1e-4, warmup=0, weight_decay=1e-4, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
-)
 # For two CPU cores; reaches 16 intervals to either side, `idm` 18.
 _SMALL = Config(96, 96, encoder="small", width=192, layers=3, heads=6, window=6)
 RECIPES: dict[str, Recipe] = {
-    "p2p-idm": Recipe(
-        Config(), steps=500_000, batch=10, data=Data(fps=20, window=200, augmentation=_HEAVY), optimiser=_PUBLISHED
-    ),
+    "p2p-idm": replace(policy.RECIPES["p2p-150m"], model=Config()),  # "heavy" augmentation is all that the paper adds
     "p2p-idm-tiny": Recipe(
         _SMALL,
         steps=6_000,

@@ -1,5 +1,6 @@
 """Play a game, by hand, by script or by a policy, at a steady beat; and record it."""
 
+from playtape.play.hands import Manner
 from playtape.play.session import play, play_episodes
 
-__all__ = ["play", "play_episodes"]
+__all__ = ["Manner", "play", "play_episodes"]

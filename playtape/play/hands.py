@@ -14,6 +14,19 @@ from playtape.play.clock import Clock
 PLAYERS = ("scripted", "random", "human")
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a policy plays. Raises BadInput for a temperature out of range."""
+
+    temperature: float = 1.0  # 1 plays as it learned, 0 does the likeliest
+    text: str | None = None  # what it is told to do; None is what the game says, if it says anything (`info["text"]`)
+    device: str = "auto"  # or cpu, cuda, cuda:N
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature <= 100:
+            raise BadInput(f"temperature is {self.temperature}; 0 (the likeliest) to 100 is legal")
+
+
 class Hands(Protocol):
     """What plays. An action is {"buttons": int8 [B], "axes": float32 [A]} of the game's action space."""
 
@@ -35,17 +48,14 @@ def hands(
     env: Any,
     game: str,
     clock: Clock,
-    *,
-    temperature: float = 1.0,
-    text: str | None = None,
-    device: str = "auto",
+    manner: Manner,
 ) -> Hands:
     """`scripted`, `random`, `human`, or the folder of a policy's checkpoint. Raises BadInput for what cannot play this game."""
     if player not in PLAYERS:
         from playtape.play.policy import Policy, load  # torch takes seconds, and scripts do without
 
-        return Policy(load(player), env, game, clock, temperature, text, device)
-    if text:
+        return Policy(load(player), env, game, clock, manner)
+    if manner.text:
         raise BadInput(f"the {player} player does not read; --text is for a policy that learned with texts")
     if player == "random":
         return Chance(env.actions)

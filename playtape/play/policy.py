@@ -8,16 +8,14 @@ import torch
 
 from playtape import envs
 from playtape.actions import Actions
-from playtape.clips import embed, find_encoder, resize, user_cache
+from playtape.clips import embed, resize, user_cache
 from playtape.errors import BadInput
 from playtape.models.protocols import Player
 from playtape.play.clock import Clock
-from playtape.play.hands import PLAYERS
+from playtape.play.hands import PLAYERS, Manner
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
-from playtape.training.device import find_device
-
-SMALL = 20_000_000  # weights; below, handing a step out to threads takes longer than the step: 8 ms by one, 52 by two
+from playtape.training.device import seat
 
 
 def load(folder: str) -> Loaded:
@@ -26,10 +24,7 @@ def load(folder: str) -> Loaded:
         raise BadInput(
             f"unknown player {folder!r}; legal are {', '.join(PLAYERS)}, and the folder of a policy's checkpoint"
         )
-    loaded = checkpoint.load(Path(folder))
-    if not isinstance(loaded.model, Player):
-        raise BadInput(f"{folder} is a {loaded.name}, which cannot play; give the checkpoint of a policy")
-    return loaded
+    return checkpoint.load(Path(folder), to="play")
 
 
 class Policy:
@@ -41,15 +36,12 @@ class Policy:
         env: Any,
         game: str,
         clock: Clock,
-        temperature: float = 1.0,
-        text: str | None = None,
-        device: str = "auto",
+        manner: Manner,
     ):
-        """`text`: what it is told to do; None is what the game says, if it says anything (`info["text"]`)."""
         model = loaded.model
         assert isinstance(model, Player)
         self.model, self.config, self.clock = model, loaded.model.config, clock
-        self.space, self.temperature = env.actions, temperature
+        self.space, self.manner = env.actions, manner
         mine = loaded.space
         here = [*self.space.buttons, *(axis.name for axis in self.space.axes)]
         if unknown := [name for name in (*mine.buttons, *(axis.name for axis in mine.axes)) if name not in here]:
@@ -64,15 +56,11 @@ class Policy:
         names = [axis.name for axis in self.space.axes]
         self.axes = [names.index(axis.name) for axis in mine.axes]
         self.limit = env.action_space["axes"].high
-        self.device = find_device(device)
-        loaded.model.to(self.device)
-        if sum(weight.numel() for weight in loaded.model.parameters()) < SMALL:
-            torch.set_num_threads(1)
-        named = loaded.train.get("text_encoder")
-        if text and not named:
-            raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
-        self.encoder = find_encoder(str(named)) if named else None
-        self.text, self.heard, self.vector = text, "", None
+        self.device = seat(loaded.model, manner.device)
+        self.encoder = loaded.encoder
+        if manner.text and self.encoder is None:
+            raise BadInput(f"this policy learned without texts, so it cannot be told {manner.text[:60]!r}")
+        self.heard, self.vector = "", None
 
     def start(self, seed: int) -> None:
         self.state = self.model.start(1)
@@ -81,9 +69,11 @@ class Policy:
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)
         self.clock.lap("resize")
-        text = self._told(info.get("text", "") if self.text is None else self.text)
+        text = self._told(info.get("text", "") if self.manner.text is None else self.manner.text)
         self.clock.lap("text")
-        actions, self.state = self.model.act(self.state, frame, text, temperature=self.temperature, generator=self.draw)
+        actions, self.state = self.model.act(
+            self.state, frame, text, temperature=self.manner.temperature, generator=self.draw
+        )
         chosen = envs.nothing(self.space)
         chosen["buttons"][self.buttons] = actions.buttons[0].cpu().numpy()
         axes = np.zeros(len(self.limit), np.float32)

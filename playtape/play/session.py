@@ -18,7 +18,7 @@ from playtape import envs
 from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
 from playtape.play.corrected import Corrected
-from playtape.play.hands import PLAYERS, Hands, Taught, hands
+from playtape.play.hands import PLAYERS, Hands, Manner, Taught, hands
 from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
 
@@ -32,9 +32,7 @@ def play(
     record: str | Path | None = None,
     hz: float | None = None,
     max_steps: int | None = None,
-    temperature: float = 1.0,
-    text: str | None = None,
-    device: str = "auto",
+    manner: Manner | None = None,
     window: bool = False,
     corrections: bool = False,
     progress: bool = True,
@@ -43,18 +41,17 @@ def play(
 
     `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
     becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
-    policy: `temperature` 1 plays as it learned and 0 does the likeliest, `text` is what it is told to do (None: what the game
-    says), `device` is where it is (auto, cpu, cuda), `window` shows it, for a person who may take over, and with `corrections`
-    the game's script does so now and then. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or
-    scenario, and for numbers out of range.
+    policy: `manner` is how it plays, `window` shows it, for a person who may take over, and with `corrections` the game's
+    script does so now and then. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and
+    for numbers out of range.
     """
     name, _, scenario = game.partition(":")
-    _check(episodes, seed, hz, max_steps, temperature)
+    _check(episodes, seed, hz, max_steps)
     if record is not None and Path(record).exists() and not Path(record).is_dir():
         raise BadInput(f"cannot record into {record}: it is a file; give a folder")
     module, clock = envs.find_env(name), Clock(hz)
     with contextlib.closing(module.make(scenario or None)) as env:
-        who = hands(player, module, env, name, clock, temperature=temperature, text=text, device=device)
+        who = hands(player, module, env, name, clock, manner or Manner())
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
         if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
             who = Watched(who, env.actions, clock)
@@ -141,7 +138,7 @@ def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
     return Shared(who, label, window, hz or env.hz)
 
 
-def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None, temperature: float) -> None:
+def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None) -> None:
     if episodes < 1 or seed < 0:
         raise BadInput(f"{episodes} episodes from seed {seed} cannot be played; at least 1 from seed 0 are legal")
     if seed + episodes > 2**63:
@@ -150,8 +147,6 @@ def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None, te
         raise BadInput(f"hz is {hz}; 0.1 to 1000 is legal")
     if max_steps is not None and max_steps < 1:
         raise BadInput(f"max_steps is {max_steps}; at least 1 is legal")
-    if not 0 <= temperature <= 100:
-        raise BadInput(f"temperature is {temperature}; 0 (the likeliest) to 100 is legal")
 
 
 def _episode(

@@ -45,7 +45,7 @@ class Tape:
             licence=getattr(self.env, "licence", ""),
             screen=(obs.shape[1], obs.shape[0]),
             mouse_scale=getattr(self.env, "mouse_scale", None),
-            split="train",
+            split=info.get("split", "train"),
             player=self.player,
             extra=extra,
         )

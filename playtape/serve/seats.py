@@ -4,34 +4,16 @@ Knows no socket and no clock. Shapes: `N` turns, `B` buttons, `A` axes, `E` text
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from playtape.actions import Actions
-from playtape.clips import SentenceEncoder, find_encoder, resize
-from playtape.errors import BadInput
-from playtape.models.protocols import Player
+from playtape.clips import resize
 from playtape.serve.guests import Turn
-from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
-from playtape.training.device import find_device
-
-
-def load(folder: Path) -> Loaded:
-    """Raises BadInput for what is no checkpoint of a policy."""
-    loaded = checkpoint.load(folder)
-    if not isinstance(loaded.model, Player):
-        raise BadInput(f"{folder} is a {loaded.name}, which cannot play; give the checkpoint of a policy")
-    return loaded
-
-
-def encoder(loaded: Loaded) -> SentenceEncoder | None:
-    """What the policy learned its texts with; None if it learned without."""
-    named = loaded.train.get("text_encoder")
-    return find_encoder(str(named)) if named else None
+from playtape.training.device import seat
 
 
 class Seats:
@@ -39,10 +21,9 @@ class Seats:
 
     def __init__(self, loaded: Loaded, count: int, seed: int = 0, device: str = "auto"):
         model: Any = loaded.model
-        device = find_device(device)
-        self.model, self.config, self.device = model.to(device), model.config, device
+        self.model, self.config, self.device = model, model.config, seat(model, device)
         self.state = self.model.start(count)
-        self.draw = torch.Generator(device).manual_seed(seed)
+        self.draw = torch.Generator(self.device).manual_seed(seed)
 
     def act(self, turns: Sequence[Turn]) -> tuple[np.ndarray, np.ndarray]:
         """At least one turn, each of another seat, to what to do: buttons bool [N, B] and axes float32 [N, A]."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 EXTRA = ("msgpack", "websockets")
 
 
-def serve(checkpoint: str | Path, settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
-    """Serve until Ctrl-C (KeyboardInterrupt) or a termination signal (SystemExit 130).
+def serve(policy: str | Path, settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until Ctrl-C (KeyboardInterrupt) or a termination signal (SystemExit 143).
 
     `ready` is called with {"address", "protocol"} once clients can connect. Raises BadInput for what is no policy, and where
     it cannot listen.
@@ -31,14 +31,14 @@ def serve(checkpoint: str | Path, settings: Settings, ready: Callable[[dict[str,
         for package in EXTRA:
             need(package)
     with _termination(), open_door(settings) as door:
-        from playtape.serve.seats import load  # torch takes seconds
+        from playtape.training import checkpoint  # torch takes seconds
 
-        server = Server(load(Path(checkpoint)), settings, door)
+        server = Server(checkpoint.load(Path(policy), to="play"), settings, door)
         ready({"address": door.address, "protocol": settings.protocol})
         stopped = asyncio.run(_until_signal(server))
     if stopped == signal.SIGINT:
         raise KeyboardInterrupt
-    raise SystemExit(130)
+    raise SystemExit(128 + stopped)
 
 
 class Server:
@@ -46,14 +46,14 @@ class Server:
 
     def __init__(self, loaded: "Loaded", settings: Settings, door: Door):
         from playtape.serve import wire
-        from playtape.serve.seats import Seats, encoder
+        from playtape.serve.seats import Seats
         from playtape.serve.table import Table
         from playtape.serve.texts import Texts
 
         self.settings, self.door = settings, door
         if settings.protocol == "recap":
             wire.check(loaded.space)
-        self.texts = Texts(encoder(loaded))
+        self.texts = Texts(loaded.encoder)
         self.table = Table(
             Seats(loaded, settings.clients, device=settings.device),
             loaded.space,
@@ -109,7 +109,7 @@ def _termination() -> Generator[None]:
         raise BadInput("serve runs in a program's main thread, which signals are sent to")
 
     def leave(number: int, frame: Any) -> None:
-        raise SystemExit(130)
+        raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:

@@ -10,18 +10,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from playtape import __version__
 from playtape.actions import ActionSpace
+from playtape.clips import SentenceEncoder, find_encoder
 from playtape.errors import BadInput
 from playtape.models import modules
-from playtape.models.protocols import Model
+from playtape.models.protocols import Labeler, Model, Player
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
+ROLES = {"play": (Player, "a policy"), "label": (Labeler, "an inverse dynamics model")}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
 
 
@@ -34,6 +36,12 @@ class Loaded:
     space: ActionSpace
     train: Mapping[str, Any]
     hash: str
+
+    @property
+    def encoder(self) -> SentenceEncoder | None:
+        """What it learned its texts with, weights not yet read; None if it learned without."""
+        named = self.train.get("text_encoder")
+        return find_encoder(str(named)) if named else None
 
 
 def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tensor], train: Mapping[str, Any]) -> Path:
@@ -56,8 +64,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
-    """Read a checkpoint, in evaluation mode on the CPU. Raises BadInput for a pickle, a missing file, another action space."""
+def load(folder: Path, *, space: ActionSpace | None = None, to: Literal["play", "label"] | None = None) -> Loaded:
+    """Read a checkpoint, in evaluation mode on the CPU.
+
+    Raises BadInput for a pickle, a missing file, an action space that is not `space`, and a model that cannot do what it is
+    loaded `to` do.
+    """
     refuse_pickle(folder)
     if not folder.is_dir():
         raise BadInput(f"there is no checkpoint {folder}; give the folder that holds {', '.join(FILES)}")
@@ -79,6 +91,8 @@ def load(folder: Path, *, space: ActionSpace | None = None) -> Loaded:
     except (TypeError, ValueError, RuntimeError) as error:
         why = f"{str(error).splitlines()[0]} (written by playtape {version}, this is {__version__})"
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
+    if to is not None and not isinstance(model, ROLES[to][0]):
+        raise BadInput(f"{folder} is a {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
     return Loaded(model.eval(), name, found, train, digest)
 

