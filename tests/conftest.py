@@ -7,6 +7,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,19 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("needs the samples in ../shared/data, which are not on this machine")
     return path
+
+
+@pytest.fixture
+def odd_names(tmp_path: Path) -> None:
+    """A test that needs files whose names are no UTF-8 is skipped where the file system has none."""
+    odd = tmp_path / "odd\udcff"
+    try:
+        odd.touch()
+    except OSError as error:
+        if error.errno != errno.EILSEQ:
+            raise
+        pytest.skip("this file system has only UTF-8 names")
+    odd.unlink()
 
 
 @pytest.fixture(scope="session")
