@@ -10,8 +10,8 @@ import pytest
 from playtape import envs
 from playtape.envs import _maps, _roads, hovercraft
 from playtape.envs.hovercraft import SPACE, Hovercraft
-from playtape.errors import BadInput
 from playtape.recordings import desync
+from tests.envs.played import Played, play
 
 ROADS = (*hovercraft.TRAINING, *hovercraft.TESTING)
 
@@ -66,17 +66,9 @@ def carry(env: Hovercraft, places: np.ndarray) -> list[tuple[Any, ...]]:
     return results
 
 
-def drive(env: Hovercraft, seed: int, **options: Any) -> tuple[list[np.ndarray], list[float], bool, dict[str, Any]]:
-    """Pictures and rewards of one drive of the scripted player, whether a lap ended it, and the last info."""
-    player = hovercraft.ScriptedPlayer(env, **options)
-    obs, info = env.reset(seed=seed)
-    player.start(seed)
-    pictures, rewards, ended, cut = [obs], [], False, False
-    while not (ended or cut):
-        obs, reward, ended, cut, info = env.step(player.act(obs, info))
-        pictures.append(obs)
-        rewards.append(float(reward))
-    return pictures, rewards, ended, info
+def drive(env: Hovercraft, seed: int, **options: Any) -> Played:
+    """One drive of the scripted player."""
+    return play(env, hovercraft.ScriptedPlayer(env, **options), seed)
 
 
 def test_a_whole_lap_counts_once_and_tells_its_seconds(craft):
@@ -252,20 +244,20 @@ def test_a_craft_is_never_inside_a_wall(blind):
 def test_the_scripted_player_makes_a_lap_of_every_road(track, blind):
     for difficulty in hovercraft.DIFFICULTY:
         with contextlib.closing(hovercraft.make(f"track{track:02d}/{difficulty}")) as env:
-            _, rewards, ended, info = drive(env, 1)
-        assert ended, f"{difficulty}: {info}"
-        assert info["lap_seconds"] < 65
-        assert sum(rewards) == pytest.approx(2 - info["lap_seconds"] / hovercraft.SECONDS)
+            driven = drive(env, 1)
+        assert driven.ended, f"{difficulty}: {driven.info}"
+        assert driven.info["lap_seconds"] < 65
+        assert driven.score == pytest.approx(2 - driven.info["lap_seconds"] / hovercraft.SECONDS)
 
 
 def test_difficulties_and_skill_order_the_scripted_players_score(blind):
     score = {}
     for difficulty in hovercraft.DIFFICULTY:
         with contextlib.closing(hovercraft.make(f"train/{difficulty}")) as env:
-            score[difficulty] = np.mean([sum(drive(env, seed)[1]) for seed in range(12)])
+            score[difficulty] = np.mean([drive(env, seed).score for seed in range(12)])
     assert score["easy"] > score["normal"] > score["hard"], score
     with contextlib.closing(hovercraft.make("train")) as env:
-        clumsy = np.mean([sum(drive(env, seed, skill=0.2)[1]) for seed in range(12)])
+        clumsy = np.mean([drive(env, seed, skill=0.2).score for seed in range(12)])
     assert clumsy < score["normal"]
 
 
@@ -282,26 +274,7 @@ def test_a_drive_is_cut_when_its_seconds_are_over():
 def test_the_same_seed_is_the_same_drive():
     with contextlib.closing(hovercraft.make("train", seconds=10)) as env:
         first, other, again = (drive(env, seed) for seed in (3, 4, 3))
-    np.testing.assert_array_equal(np.stack(first[0]), np.stack(again[0]))
-    assert first[1] == again[1]
-    assert first[1] != other[1]
-    assert {(picture.dtype, picture.shape) for picture in first[0]} == {(np.dtype(np.uint8), (192, 192, 3))}
-
-
-@pytest.mark.parametrize("scenario", ["track16", "train/brutal", "Train", "track1", "switches", "../track01"])
-def test_unknown_scenarios_list_the_legal_ones(scenario):
-    with pytest.raises(BadInput, match="unknown scenario .* of hovercraft; legal are train, test, track00"):
-        hovercraft.make(scenario)
-
-
-def test_a_step_before_the_first_reset_is_told():
-    with pytest.raises(BadInput, match="reset"):
-        hovercraft.make().step(action())
-
-
-def test_every_scenario_can_be_played():
-    for scenario in hovercraft.scenarios():
-        with contextlib.closing(hovercraft.make(scenario)) as env:
-            obs, info = env.reset(seed=0)
-            assert obs.std() > 5
-            assert info["map"] in scenario or scenario.startswith(("train", "test"))
+    np.testing.assert_array_equal(np.stack(first.pictures), np.stack(again.pictures))
+    assert first.rewards == again.rewards
+    assert first.rewards != other.rewards
+    assert {(picture.dtype, picture.shape) for picture in first.pictures} == {(np.dtype(np.uint8), (192, 192, 3))}

@@ -11,8 +11,8 @@ from playtape import envs
 from playtape.envs import _maps, simple_fps
 from playtape.envs._raycast import Eye
 from playtape.envs.simple_fps import SPACE, Ball, Drone, SimpleFps
-from playtape.errors import BadInput
 from playtape.recordings import desync
+from tests.envs.played import Played, play
 
 
 def action(*names: str, dx: float = 0.0, dy: float = 0.0) -> dict[str, np.ndarray]:
@@ -40,21 +40,9 @@ def asleep(x: float, y: float) -> Drone:
     return Drone(x, y, wait=10**6)
 
 
-def play(
-    env: SimpleFps, seed: int, steps: int = 10**6, **options: Any
-) -> tuple[list[np.ndarray], list[float], dict[str, Any]]:
-    """Pictures, rewards and the last info of one game of the scripted player."""
-    player = simple_fps.ScriptedPlayer(env, **options)
-    obs, info = env.reset(seed=seed)
-    player.start(seed)
-    pictures, rewards = [obs], []
-    for _ in range(steps):
-        obs, reward, ended, cut, info = env.step(player.act(obs, info))
-        pictures.append(obs)
-        rewards.append(float(reward))
-        if ended or cut:
-            break
-    return pictures, rewards, info
+def fight(env: SimpleFps, seed: int) -> Played:
+    """One game of the scripted player."""
+    return play(env, simple_fps.ScriptedPlayer(env), seed)
 
 
 def test_a_shot_counts_if_a_drone_is_under_the_middle_and_two_end_it(hall):
@@ -222,8 +210,7 @@ def test_only_the_wanted_switch_is_rewarded_and_the_text_says_which(seed):
 
 def test_every_colour_is_wanted_and_the_scripted_player_does_as_told():
     with contextlib.closing(simple_fps.make("switches")) as env:
-        ends = [play(env, seed) for seed in range(12)]
-        assert np.mean([sum(rewards) for _, rewards, _ in ends]) > 0.8
+        assert np.mean([fight(env, seed).score for seed in range(12)]) > 0.8
         wanted = {env.reset(seed=seed)[1]["text"].split()[2] for seed in range(12)}
     assert wanted == set(simple_fps.COLOURS)
     with contextlib.closing(simple_fps.make("train")) as env:
@@ -248,20 +235,19 @@ def test_difficulties_order_the_scripted_players_score(monkeypatch):
     score = {}
     for difficulty in simple_fps.DIFFICULTY:
         with contextlib.closing(simple_fps.make(f"train/{difficulty}")) as env:
-            score[difficulty] = np.mean([sum(play(env, seed)[1]) for seed in range(30)])
+            score[difficulty] = np.mean([fight(env, seed).score for seed in range(30)])
     assert score["easy"] > score["normal"] > score["hard"], score
 
 
 def test_the_sum_of_rewards_is_hits_given_less_hits_taken():
     with contextlib.closing(simple_fps.make("test", seconds=20)) as env:
-        pictures, rewards, info = play(env, 3)
-        assert len(rewards) == 400  # and then it is cut
-        assert sum(rewards) == info["given"] - info["taken"]
-        assert info["given"] + info["taken"] > 0
-        again, other, _ = play(env, 3)
-        np.testing.assert_array_equal(np.stack(pictures), np.stack(again))
-        assert other == rewards
-    assert {(picture.dtype, picture.shape) for picture in pictures} == {(np.dtype(np.uint8), (192, 192, 3))}
+        first, again = fight(env, 3), fight(env, 3)
+    assert len(first.rewards) == 400  # and then it is cut
+    assert first.score == first.info["given"] - first.info["taken"]
+    assert first.info["given"] + first.info["taken"] > 0
+    np.testing.assert_array_equal(np.stack(first.pictures), np.stack(again.pictures))
+    assert first.rewards == again.rewards
+    assert {(picture.dtype, picture.shape) for picture in first.pictures} == {(np.dtype(np.uint8), (192, 192, 3))}
 
 
 def test_pictures_belong_to_who_got_them(hall):
@@ -270,23 +256,6 @@ def test_pictures_belong_to_who_got_them(hall):
     hall.render()[:] = 0
     hall.step(action(dx=50))
     np.testing.assert_array_equal(first, kept)
-
-
-@pytest.mark.parametrize("scenario", ["map20", "train/brutal", "switches/easy", "Train", "map1", "../map01"])
-def test_unknown_scenarios_list_the_legal_ones(scenario):
-    with pytest.raises(BadInput, match="unknown scenario .* of simple_fps; legal are train, test, map00.*switches"):
-        simple_fps.make(scenario)
-
-
-def test_a_step_before_the_first_reset_is_told():
-    with pytest.raises(BadInput, match="reset"):
-        simple_fps.make().step(action())
-
-
-@pytest.mark.parametrize("scenario", simple_fps.scenarios())
-def test_every_scenario_can_be_played(scenario):
-    with contextlib.closing(simple_fps.make(scenario)) as env:
-        play(env, 0, steps=3)
 
 
 def test_a_way_is_free_up_to_the_first_wall_whatever_its_kind(hall):
