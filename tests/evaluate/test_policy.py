@@ -16,6 +16,7 @@ from playtape.models import pixels2play
 from playtape.play import play
 from playtape.recordings import open_recording
 from playtape.training import checkpoint
+from tests.untrained import save_untrained
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +28,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    torch.manual_seed(0)
-    model = pixels2play.build(replace(pixels2play.tiny(), fps=20.0), simple_fps.SPACE)
-    motion = np.round(np.random.default_rng(0).normal(0, 20, (500, 2))).astype(np.float32)
-    model.fit(Actions(np.zeros((500, len(simple_fps.SPACE.buttons)), bool), motion))
-    about = {"steps": 0, "window": 16, "trained_on": ["simple_fps_scripted_seed0"]}
-    return checkpoint.save(tmp_path_factory.mktemp("run") / "run", "pixels2play", model, model.state_dict(), about)
+    return save_untrained(tmp_path_factory.mktemp("run") / "run", trained_on=["simple_fps_scripted_seed0"])
 
 
 @pytest.fixture(scope="module")

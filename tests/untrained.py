@@ -1,0 +1,24 @@
+"""A policy that has learned nothing, which is enough to see that it is played and judged rightly."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from playtape.actions import Actions
+from playtape.envs.simple_fps import SPACE
+from playtape.models import pixels2play
+from playtape.training import checkpoint
+
+
+def save_untrained(folder: Path, *, text_width: int = 0, **train: Any) -> Path:
+    """A checkpoint folder of a tiny policy for simple_fps; `train` is added to what its train.json says."""
+    torch.manual_seed(0)
+    config = replace(pixels2play.tiny(), fps=20.0, text_width=text_width)
+    model = pixels2play.build(config, SPACE)
+    motion = np.round(np.random.default_rng(0).normal(0, 20, (500, 2))).astype(np.float32)
+    model.fit(Actions(np.zeros((500, len(SPACE.buttons)), bool), motion))
+    about = {"steps": 0, "window": 16} | train
+    return checkpoint.save(folder, "pixels2play", model, model.state_dict(), about)
