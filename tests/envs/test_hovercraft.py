@@ -157,7 +157,9 @@ def test_roads_for_testing_are_never_in_train(blind):
     told = {}
     for level in ("train", "test"):
         with contextlib.closing(hovercraft.make(level)) as env:
-            told[level] = {env.reset(seed=seed)[1]["map"] for seed in range(200)}
+            infos = [env.reset(seed=seed)[1] for seed in range(200)]
+        told[level] = {info["map"] for info in infos}
+        assert {info["split"] for info in infos} == {level}
     assert told["train"] == {f"track{number:02d}" for number in hovercraft.TRAINING}
     assert told["test"] == {f"track{number:02d}" for number in hovercraft.TESTING}
     walls = {(hovercraft._world(_roads.loop(n), 1.0, n)[0].walls > 0).tobytes() for n in ROADS}

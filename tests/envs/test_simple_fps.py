@@ -222,7 +222,9 @@ def test_maps_kept_for_testing_are_never_in_train(monkeypatch):
     told = {}
     for level in ("train", "test"):
         with contextlib.closing(simple_fps.make(level)) as env:
-            told[level] = {env.reset(seed=seed)[1]["map"] for seed in range(300)}
+            infos = [env.reset(seed=seed)[1] for seed in range(300)]
+        told[level] = {info["map"] for info in infos}
+        assert {info["split"] for info in infos} == {level}
     assert told["train"] == {f"map{number:02d}" for number in simple_fps.TRAINING}
     assert told["test"] == {f"map{number:02d}" for number in simple_fps.TESTING}
     halls = [_maps.blocks(number, 14, 0.16, 6) > 0 for number in (*simple_fps.TRAINING, *simple_fps.TESTING)]

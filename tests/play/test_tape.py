@@ -6,6 +6,7 @@ import pytest
 
 from playtape.errors import BadInput
 from playtape.play import play
+from playtape.recordings import open_recording
 
 
 def record(folder: Path, seed: int = 0, episodes: int = 1) -> dict:
@@ -21,6 +22,12 @@ def test_a_recording_is_not_replaced(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert len(record(tmp_path, seed=4)["outputs"]) == 1
     assert len(record(tmp_path, seed=33)["outputs"]) == 1
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_recordings_of_maps_kept_for_testing_say_so(tmp_path: Path, split: str) -> None:
+    (path,) = play("random", f"hovercraft:{split}", record=tmp_path, max_steps=2, progress=False)["outputs"]
+    assert open_recording(path).info.split == split
 
 
 @pytest.mark.parametrize("suffix", [".mcap", ".mp4", ".mcap.part", ".mp4.part"])

@@ -13,6 +13,7 @@ from playtape.errors import BadInput
 from playtape.models import idm
 from playtape.training import checkpoint
 from playtape.training.tensors import write_tensors
+from tests.untrained import save_untrained
 
 
 @pytest.fixture
@@ -31,6 +32,16 @@ def test_a_missing_file_is_named(run: Path, file: str) -> None:
 def test_another_action_space_is_told_apart(run: Path) -> None:
     with pytest.raises(BadInput, match="another action space.*key.7"):
         checkpoint.load(run, space=ActionSpace(DOOM.buttons[:-1], DOOM.axes))
+
+
+def test_it_is_loaded_to_do_what_it_can(run: Path, tmp_path: Path) -> None:
+    policy = save_untrained(tmp_path / "policy")
+    assert checkpoint.load(run, to="label").name == "idm"
+    assert checkpoint.load(policy, to="play").name == "pixels2play"
+    with pytest.raises(BadInput, match="is a idm, which cannot play; give the checkpoint of a policy"):
+        checkpoint.load(run, to="play")
+    with pytest.raises(BadInput, match="is a pixels2play, which cannot label; give the checkpoint of an inverse"):
+        checkpoint.load(policy, to="label")
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.ckpt", "weights.bin"])

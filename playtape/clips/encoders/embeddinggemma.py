@@ -6,6 +6,7 @@ pads to 128 and leaves the padding out of the mean; one sentence at a time needs
 in any company.
 """
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -41,6 +42,9 @@ class Encoder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
+        os.environ.setdefault(
+            "HF_HUB_DISABLE_TELEMETRY", "1"
+        )  # else its library asks the network once, even for local files
         try:
             from transformers import AutoModel, AutoTokenizer
         except ModuleNotFoundError as error:
