@@ -77,10 +77,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--idm", default="idm", help="recipe of the inverse dynamics model")
     parser.add_argument("--idm-steps", type=int, default=1500)
+    parser.add_argument("--idm-flags", type=shlex.split, default=[], help="of its training, in one word")
     parser.add_argument("--policy", default="p2p-tiny", help="recipe of the policies")
     parser.add_argument("--steps", type=int, default=3000, help="of each policy")
     parser.add_argument("--fine", type=float, default=0.15, help="share of the steps on the labelled recordings alone")
     parser.add_argument("--episodes", type=int, default=24)
+    parser.add_argument("--max-steps", type=int, default=10**6, help="of an episode")
     parser.add_argument("--play-seed", type=int, default=100_000)
     parser.add_argument("--scenario", default="test")
     asked, policy_flags = parser.parse_known_args()  # what is unknown here is a flag of the policy's training
@@ -93,7 +95,7 @@ def main() -> None:
     few, rest = sorted(order[:count]), sorted(order[count:])
     print(f"{len(few)} recordings keep their inputs, {len(rest)} are video only", flush=True)
 
-    train(asked.idm, few, out / "idm", asked.idm_steps, "--data.fps", 20, "--seed", seed)
+    train(asked.idm, few, out / "idm", asked.idm_steps, "--data.fps", 20, "--seed", seed, *asked.idm_flags)
     labelled = label(out / "idm", rest, out / "labelled")
     judged = evaluate_actions(asked.data, out / "labelled", seed=0)["honest"]
 
@@ -107,7 +109,7 @@ def main() -> None:
         *("--init", out / "pre", "--optimiser.lr", 2e-4, "--optimiser.warmup", 20),
     )  # fmt: skip
     game = f"{asked.game}:{asked.scenario}"
-    how = ("--episodes", asked.episodes, "--seed", asked.play_seed)
+    how = ("--episodes", asked.episodes, "--seed", asked.play_seed, "--max-steps", asked.max_steps)
     who = {name: name for name in PLAYERS} | {name: out / name for name in ("all", "few", "pre", "pseudo")}
     result = {
         "game": game,
@@ -119,15 +121,18 @@ def main() -> None:
             "state_f1": {name: block["state_f1"]["value"] for name, block in judged["buttons"].items()},
             "pearson": {name: block["pearson"]["value"] for name, block in judged["axes"].items()},
         },
-        "play": {name: scores(playtape("play", player, game, *how)) for name, player in who.items()},
+        "play": {name: played(player, game, how, out / f"played-{name}.json") for name, player in who.items()},
     }
     (out / "result.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result["play"]))
 
 
-def scores(played: dict[str, Any]) -> dict[str, Any]:
-    """What of a play is kept."""
-    return {key: played[key] for key in ("score_mean", "score_interval", "scores")}
+def played(player: object, game: str, how: tuple[object, ...], kept: Path) -> dict[str, Any]:
+    """The scores of a player, which are kept in a file: an interrupted script goes on."""
+    if not kept.exists():
+        found = playtape("play", player, game, *how)
+        kept.write_text(json.dumps({key: found[key] for key in ("score_mean", "score_interval", "scores")}))
+    return json.loads(kept.read_text())
 
 
 if __name__ == "__main__":

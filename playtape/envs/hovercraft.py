@@ -37,6 +37,7 @@ SCRAPE = 1.0  # share of the speed into a wall that is lost along it
 TURN, SWING = 7.0, 5.0  # radians a second squared of a held key; share of the turning lost in a second
 RADIUS = 0.25
 SECONDS = 90
+AWAY = 0.005  # chance that the scripted player looks away at a step
 CHEVRON = 7  # in the atlas
 
 
@@ -165,7 +166,7 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
 
 class ScriptedPlayer:
-    """Drives `env` with a person's hands: late, with held keys. `skill` 0-1: reaction of 300 to 100 ms, and daring.
+    """Drives `env` with a person's hands: late, with held keys, now and then not looking. `skill` 0-1: reaction of 300 to 100 ms, and daring.
 
     The same seed and the same game give the same drive. `reaction` in steps overrides the skill's.
     """
@@ -180,11 +181,32 @@ class ScriptedPlayer:
         self.rng = np.random.default_rng(self.seed if seed is None else seed)
         self.hand = Hand(self.rng, self.skill)
         self.seen: list[Sight] = []
+        self.step = self.away_until = 0
 
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         """One step's action. The picture itself is not looked at."""
         self.seen = [*self.seen[-self.reaction :], self.env.look()]
-        sight = self.seen[0]
+        self.step += 1
+        if self.step > self.away_until:
+            self._drive(self.seen[0])
+            self._look_away()
+        down, counts = self.hand.step()
+        action = nothing(self.env.actions)
+        action["buttons"][:] = [name in down for name in self.env.actions.buttons]
+        limit = self.env.action_space["axes"].high
+        action["axes"][:] = np.clip(counts, -limit, limit)
+        return action
+
+    def _look_away(self) -> None:
+        """Now and then hands stay as they are for a second or so. What goes wrong then shows how one gets out of it."""
+        if self.rng.random() < AWAY:
+            steps = int(self.rng.integers(15, 36))
+            self.away_until = self.step + steps
+            for key in filter(self.hand.held, self.env.actions.buttons):
+                self.hand.press(key, steps)
+
+    def _drive(self, sight: Sight) -> None:
+        """Steer for the road's middle, as fast as the bend allows."""
         error = sight.ahead - 0.18 * sight.spin - 0.04 * sight.slip  # what it turns already, a hand knows
         for key, sign in (("key.d", 1), ("key.a", -1)):
             if sign * error > 0.09 * (1.5 - 0.5 * self.skill):
@@ -200,12 +222,6 @@ class ScriptedPlayer:
         elif sight.speed > 1.35 * brisk and not self.hand.held("key.s"):
             self.hand.release("key.w")
             self.hand.press("key.s", int(self.rng.integers(2, 6)))
-        down, counts = self.hand.step()
-        action = nothing(self.env.actions)
-        action["buttons"][:] = [name in down for name in self.env.actions.buttons]
-        limit = self.env.action_space["axes"].high
-        action["axes"][:] = np.clip(counts, -limit, limit)
-        return action
 
 
 def make(scenario: str | None = None, **options: Any) -> Hovercraft:

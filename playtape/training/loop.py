@@ -48,7 +48,8 @@ def run_loop(
 
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps in `log.jsonl` in `run`.
     """
-    accelerator = Accelerator(cpu=cpu, mixed_precision=None if settings.precision == "float32" else "bf16")
+    # Precision is our own business: accelerate fixes it for a whole process, in which another run may want another.
+    accelerator, mixed = Accelerator(cpu=cpu, mixed_precision="no"), settings.precision != "float32"
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay
     )
@@ -62,7 +63,7 @@ def run_loop(
         torch.manual_seed(seed * 1_000_003 + step)  # dropout of a step is the same after a resume
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, settings)
-        with accelerator.autocast():
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
             losses = stepper(clip.to(accelerator.device))
         accelerator.backward(losses["loss"])
         norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
