@@ -54,7 +54,7 @@ $(PY):
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/venv.sh
 
 $(CORE): pyproject.toml constraints.txt | $(PY)
-	@echo "Installing Playtape and what it runs on (about a minute, 1.3 GB with a CPU build of torch) ..."
+	@echo "Installing Playtape and what it runs on (1.3 GB with a CPU build of torch: one minute, or several) ..."
 	@$(PIP_INSTALL) -e . || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
 	@touch $@
 

@@ -140,7 +140,7 @@ def test_an_empty_word_is_no_path() -> None:
 
 
 def test_a_field_may_be_called_otherwise_on_the_command_line() -> None:
-    from playtape.cli.commands import Play
+    from playtape.cli.policies import Play
 
     assert parse(Play, ["scripted", "doom", "--text", "go on"], prog="playtape play").instruction == "go on"
     assert "--instruction" not in flags(Play)

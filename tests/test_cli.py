@@ -258,7 +258,7 @@ def test_words_after_two_dashes_are_not_ours():
 def test_play_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     given: dict[str, Any] = {}
     monkeypatch.setattr("playtape.play.play", lambda *args, **named: given.update(named) or {"outputs": []})
-    assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7", "--text", "go"]) == 0
+    assert cli.main(["play", "random", "doom", "--hz", "35", "--max-steps", "7", "--text", "go", "--json"]) == 0
     assert (given["hz"], given["max_steps"], given["manner"].text) == (35.0, 7, "go")
 
 

@@ -62,7 +62,9 @@ def test_three_stages_and_what_they_are_judged_by(tmp_path: Path, commands: list
     for path in labelled:  # what the model saw, not what was done
         assert open_recording(path).info.source == "labelled by idm"
 
-    trained = {arm: json.loads((out / arm / "train.json").read_text()) for arm in ("idm", "all", "few", "pre", "pseudo")}
+    trained = {
+        arm: json.loads((out / arm / "train.json").read_text()) for arm in ("idm", "all", "few", "pre", "pseudo")
+    }
     known = {arm: {*about["trained_on"], *about["held_out"]} for arm, about in trained.items()}
     assert known == {"idm": few, "few": few, "pseudo": few, "all": names, "pre": names}
     assert [trained[arm]["steps"] for arm in ("all", "few", "pre", "pseudo")] == [4, 4, 2, 2]

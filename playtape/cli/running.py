@@ -13,7 +13,9 @@ import orjson
 
 from playtape import __version__
 from playtape.argv import nearest, parse
-from playtape.cli.commands import COMMANDS, Command, Lasting, Result, Train
+from playtape.cli.command import Command, Lasting, Result
+from playtape.cli.commands import COMMANDS
+from playtape.cli.policies import Train
 from playtape.errors import BadInput, printable
 
 

@@ -166,9 +166,10 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
 
 class ScriptedPlayer:
-    """Drives `env` with a person's hands: late, with held keys, now and then not looking. `skill` 0-1: reaction of 300 to 100 ms, and daring.
+    """Drives `env` with a person's hands: late, with held keys, now and then without looking.
 
-    The same seed and the same game give the same drive. `reaction` in steps overrides the skill's.
+    `skill` 0-1: reaction of 300 to 100 ms, and daring; `reaction` in steps overrides the skill's. The same seed and the same
+    game give the same drive.
     """
 
     def __init__(self, env: Any, seed: int = 0, skill: float = 0.7, reaction: int | None = None):

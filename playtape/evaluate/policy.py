@@ -21,6 +21,7 @@ from playtape.models.protocols import Player, Trainable
 from playtape.recordings import find_recordings, open_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
+from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
 
 WAYS = ("teacher_forced", "free_running", "chance")
@@ -36,6 +37,7 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     """
     keep_freed_memory()
     loaded = checkpoint.load(run, to="play")
+    seat(loaded.model, "cpu")
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
     config = loaded.model.config
@@ -56,8 +58,8 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     }
     draw = np.random.default_rng(seed)
     for way in WAYS:
-        shown = tqdm(stored, desc=way.replace("_", " "), unit="recording", disable=not progress)
-        pairs = [_pair(loaded, one, way, draw) for one in shown]
+        with tqdm(total=result["frames"], desc=way.replace("_", " "), unit="frame", disable=not progress) as shown:
+            pairs = [_pair(loaded, one, way, draw, shown) for one in stored]
         units, number, unit = units_of([p.time_ns for p in pairs], [p.covered for p in pairs])
         bootstrap = Bootstrap.of(number, unit, seed)
         result[way] = honest(board(loaded.space, pairs, units, bootstrap)) | {"bootstrap": bootstrap.describe()}
@@ -83,12 +85,12 @@ def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -
     return {name: value / weight for name, value in total.items()}
 
 
-def _pair(loaded: Loaded, one: Stored, way: str, draw: np.random.Generator) -> Pair:
-    said = (
-        _by_chance(one.actions, draw)
-        if way == "chance"
-        else _said(loaded, one, teach=way == "teacher_forced", draw=draw)
-    )
+def _pair(loaded: Loaded, one: Stored, way: str, draw: np.random.Generator, shown: tqdm) -> Pair:
+    if way == "chance":
+        said = _by_chance(one.actions, draw)
+        shown.update(len(one))
+    else:
+        said = _said(loaded, one, teach=way == "teacher_forced", draw=draw, shown=shown)
     truth, predicted = (_rows(actions) for actions in (one.actions, said))
     return Pair(one.name, one.time_ns, truth, predicted, one.mask[:-1].copy())
 
@@ -98,7 +100,7 @@ def _rows(actions: Actions) -> Rows:
     return Rows(buttons, np.asarray(actions.axes)[:-1].astype(np.float64), np.full(buttons.shape, np.nan))
 
 
-def _said(loaded: Loaded, one: Stored, *, teach: bool, draw: np.random.Generator) -> Actions:
+def _said(loaded: Loaded, one: Stored, *, teach: bool, draw: np.random.Generator, shown: tqdm) -> Actions:
     """What the policy says at each frame of a recording: the likeliest when it is taught the past, drawn when it has its own."""
     model = loaded.model
     assert isinstance(model, Player)
@@ -108,6 +110,7 @@ def _said(loaded: Loaded, one: Stored, *, teach: bool, draw: np.random.Generator
         frame = torch.from_numpy(np.array(one.frames[t : t + 1]))
         text = torch.from_numpy(one.text.vectors[one.text.row[t : t + 1]])  # [1, E], zeros for no instruction
         actions, state = model.act(state, frame, text, temperature=0.0 if teach else 1.0, generator=generator)
+        shown.update()
         buttons.append(actions.buttons[0].numpy())
         axes.append(actions.axes[0].numpy())
         if teach:

@@ -17,7 +17,7 @@ class Client:
     """A connection to a server, by the address that it printed: ws://HOST:PORT, or the path of its socket.
 
     `hello` is what the server said: buttons, axes, fps, height, width, text. Raises BadInput, as all methods do, when the server
-    refuses, with its own sentence; ConnectionError when it is gone.
+    refuses, with its own sentence; ConnectionError when it is not there, or gone.
     """
 
     def __init__(self, address: str = "ws://127.0.0.1:8765", token: str | None = None, timeout_s: float = 30):
@@ -35,6 +35,10 @@ class Client:
             status = error.response.status_code
             why = "the token is wrong or missing" if status == 401 else f"it answers with HTTP {status}"
             raise BadInput(f"the server at {address} refuses: {why}") from None
+        except OSError as error:
+            raise ConnectionError(
+                f"no server answers at {address} ({error.strerror or error}); `playtape serve` starts one, and prints its address"
+            ) from None
         try:
             self.hello = self.receive()
         except BaseException:
@@ -69,6 +73,7 @@ class Client:
 
     def start(self, text: str | None = None, temperature: float | None = None) -> None:
         """Begin anew: with this instruction, at this temperature; without one, as before."""
+        self._check(text)
         self.send({"type": "start", "text": text, "temperature": temperature})
 
     def reset(self) -> None:
@@ -77,11 +82,16 @@ class Client:
 
     def say(self, text: str) -> None:
         """Change the instruction while playing."""
+        self._check(text)
         self.send({"type": "text", "text": text})
 
     def did(self, number: int, buttons: Iterable[str] = (), axes: Mapping[str, float] | None = None) -> None:
         """Hands did this from frame `number`, the last one, on: a person took over."""
         self.send({"type": "did", "id": number, "buttons": list(buttons), "axes": dict(axes or {})})
+
+    def _check(self, text: str | None) -> None:
+        if text and not self.hello["text"]:
+            raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
 
     def send(self, said: dict[str, Any]) -> None:
         """Any message."""

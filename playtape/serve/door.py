@@ -16,12 +16,19 @@ RECAP = "uds.recap"  # the recorder's socket, in the system's temporary folder
 
 @dataclass(frozen=True)
 class Door:
-    """Listening. `address` is for people and for `Client`; `path` of a Unix socket."""
+    """A place that is taken; `listen` opens it. `address` is for people and for `Client`; `path` of a Unix socket."""
 
     socket: socket.socket
     address: str
     path: Path | None = None
     inode: int = 0
+
+    def listen(self) -> None:
+        """From now on somebody answers. Raises BadInput where another, who began with us, was quicker."""
+        try:
+            self.socket.listen(64)
+        except OSError as error:
+            raise BadInput(f"cannot listen at {self.address}: {error.strerror or error}") from None
 
     def __enter__(self) -> "Door":
         return self
@@ -43,7 +50,12 @@ def open_door(settings: Settings) -> Door:
 def _tcp(host: str, port: int, protocol: str) -> Door:
     try:
         family, _, _, _, _ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        opened = socket.create_server((host, port), family=family, backlog=64)
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((host, port))
     except OSError as error:
         raise BadInput(
             f"cannot listen at {host}:{port}: {error.strerror or error}; give another --port, 0 for any that is free"

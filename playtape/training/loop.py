@@ -46,7 +46,7 @@ def run_loop(
 ) -> dict[str, Tensor]:
     """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
 
-    Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps in `log.jsonl` in `run`.
+    Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps, and for the last one, in `log.jsonl` in `run`.
     """
     # Precision is our own business: accelerate fixes it for a whole process, in which another run may want another.
     accelerator, mixed = Accelerator(cpu=cpu, mixed_precision="no"), settings.precision != "float32"
@@ -74,7 +74,8 @@ def run_loop(
         _average(ema, model, min(settings.ema, (1 + step) / (10 + step)))
         if log:
             rate = learning_rate(step, steps, settings)
-            log.add(step + 1, {**losses, "gradient_norm": norm, "lr": rate, "without_label": not learned}, shown)
+            values = {**losses, "gradient_norm": norm, "lr": rate, "without_label": not learned}
+            log.add(step + 1, values, shown, last=step + 1 == steps)
         if accelerator.is_main_process and ((step + 1) % save_every == 0 or step + 1 == steps):
             save_state(run, step + 1, model, ema, optimiser.optimizer)
     return {key: value.cpu() for key, value in ema.items()}
@@ -110,11 +111,11 @@ class _Log:
         kept = [line for line in _lines(path) if json.loads(line)["step"] <= done]
         path.write_text("".join(f"{line}\n" for line in kept))
 
-    def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm) -> None:
+    def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm, *, last: bool) -> None:
         self.count += 1
         for key, value in values.items():
             self.sums[key] = self.sums.get(key, 0.0) + float(torch.as_tensor(value).detach())
-        if step % LOG_EVERY:
+        if step % LOG_EVERY and not last:
             return
         now = time.perf_counter()
         means = {key: round(total / self.count, 6) for key, total in self.sums.items()}

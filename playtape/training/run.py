@@ -125,7 +125,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     }
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
-    last = json.loads((run.out / "log.jsonl").read_text().splitlines()[-1]) if run.steps >= 20 else {}
+    last = json.loads((run.out / "log.jsonl").read_text().splitlines()[-1])
     parameters = sum(p.numel() for p in model.parameters())
     held = [str(recording.path) for recording in held_out]
     return {
@@ -133,6 +133,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         "steps": run.steps,
         "loss": last.get("loss"),
         "parameters": parameters,
+        "recordings": len(stored),
         "held_out": held,
     }
 

@@ -138,6 +138,7 @@ def running(settings: Settings, loaded: Loaded) -> Generator[Served]:
     """A server as long as the `with` lasts."""
     with open_door(settings) as door:
         server = Server(loaded, settings, door)
+        door.listen()
         shown, left = watched(server.table)
         began, ended = threading.Event(), []
         control: dict[str, Any] = {}

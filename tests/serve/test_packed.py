@@ -1,6 +1,7 @@
 """Our own protocol over real sockets: what is answered, who is let in, and what is refused with a sentence."""
 
 import io
+import socket
 import struct
 import sys
 from typing import Any
@@ -20,6 +21,7 @@ from playtape.errors import BadInput
 from playtape.serve import Client
 from playtape.serve.need import need
 from playtape.serve.settings import Settings, read_token
+from playtape.training.checkpoint import Loaded
 from tests.serve.served import dial, received, wait
 
 BRIGHT, DARK = (np.full((4, 4, 3), level, np.uint8) for level in (255, 0))
@@ -88,6 +90,27 @@ def test_text_temperature_reset_and_other_hands(serve) -> None:
         with pytest.raises(BadInput, match=f"answered last, frame {number - 1}, and not of frame {number - 2}"):
             player.receive()
         assert player.receive()["id"] == number
+
+
+def test_who_cannot_read_is_not_told_anything(serve, monkeypatch) -> None:
+    monkeypatch.setattr(Loaded, "encoder", None)
+    with serve() as served, Client(served.address) as player:
+        for tell in (player.say, player.start):
+            with pytest.raises(BadInput, match="learned without texts, so it cannot be told 'fire'"):
+                tell("fire")
+        player.send({"type": "text", "text": "fire"})  # another language's client
+        with pytest.raises(BadInput, match="learned without texts"):
+            player.receive()
+        player.start()
+        assert player.act(DARK)["buttons"] == []
+
+
+def test_no_server_is_a_sentence(tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"ws://127.0.0.1:{taken.getsockname()[1]}"
+    for nobody in (address, str(tmp_path / "nothing")):
+        with pytest.raises(ConnectionError, match=f"no server answers at {nobody} .*`playtape serve` starts one"):
+            Client(nobody, timeout_s=5)
 
 
 def test_guests_share_a_call_and_get_their_own_answers(serve) -> None:

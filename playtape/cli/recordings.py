@@ -1,0 +1,162 @@
+"""The commands that make recordings, look at them, and judge them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from playtape.cli.command import Result, value, written
+from playtape.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Label:
+    """Turn video into recordings of the keys and the mouse that made it."""
+
+    source: Annotated[Positional[tuple[Path, ...]], arg(metavar="[CHECKPOINT] VIDEO_OR_FOLDER")]
+    """A video or a folder of videos; a checkpoint folder may stand before it."""
+    out: Path
+    """The folder for the recordings (.mcap), one for each video."""
+    model: Path | None = None
+    """A checkpoint folder; without one, the model that comes with Playtape."""
+    min_confidence: float = 0.0
+    """Intervals the model is less sure of than this (0 to 1) are left without input."""
+    device: str = "auto"
+    """cpu, cuda or cuda:N; without it a GPU if there is one."""
+
+    def run(self) -> Result:
+        model, source = self.model, self.source[-1] if self.source else None
+        if source is None or len(self.source) > (2 if model is None else 1):
+            raise BadInput(f"{len(self.source)} paths given; legal are VIDEO_OR_FOLDER or CHECKPOINT VIDEO_OR_FOLDER")
+        if len(self.source) == 2:
+            model = self.source[0]
+        if not 0 <= self.min_confidence <= 1:
+            raise BadInput(f"--min-confidence is {self.min_confidence}; legal is 0 to 1")
+        from playtape.label import label
+
+        return label(source, self.out, model=model, min_confidence=self.min_confidence, device=self.device)
+
+    def text(self, result: Result) -> str:
+        return f"Labelled {result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s: {written(result)}"
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a recording, a video or an annotation file holds."""
+
+    file: Positional[Path]
+    """A recording (.mcap), a video, or a Pixels2Play annotation (.proto)."""
+
+    def run(self) -> Result:
+        from playtape.recordings import summary
+
+        return summary(self.file)
+
+    def text(self, result: Result) -> str:
+        return "\n".join(f"{key:<12} {value(result[key])}" for key in result if value(result[key]))
+
+
+@dataclass(frozen=True)
+class EvaluateActions:
+    """Judge predicted actions by the true ones, with D2E's metrics, honest ones, and the trivial baselines."""
+
+    truth: Positional[Path]
+    """A recording (.mcap) with the true input, or a folder of them."""
+    predicted: Positional[Path]
+    """The recording, or the folder of recordings of the same names, to judge."""
+    picture: Path | None = None
+    """Also draw truth over prediction into this file (.png, .svg)."""
+    seed: int = 0
+    """Seed of the bootstrap intervals."""
+
+    def run(self) -> Result:
+        from playtape.evaluate import evaluate_actions
+
+        return evaluate_actions(self.truth, self.predicted, picture=self.picture, seed=self.seed)
+
+    def text(self, result: Result) -> str:
+        from playtape.evaluate import table
+
+        return table(result) if self.picture is None else f"{table(result)}\nWrote {self.picture}"
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn recordings of another format into Playtape's (OWAMcap beside a video)."""
+
+    root: Positional[Path]
+    """A file or folder of the other format."""
+    format: str
+    """A module of playtape/recordings/formats, or the dotted path of one elsewhere."""
+    out: Path
+    """The folder for the recordings."""
+
+    def run(self) -> Result:
+        from playtape.recordings.convert import convert
+
+        return convert(self.root, self.out, self.format)
+
+    def text(self, result: Result) -> str:
+        notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]
+        return "\n".join([*notes, f"Converted in {result['seconds']:.1f} s: {written(result)}"])
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Keep what is whole of a cut or damaged recording or video."""
+
+    path: Positional[Path]
+    """The damaged recording (.mcap) or video."""
+    out: Path
+    """The file to write; never the damaged one itself."""
+
+    def run(self) -> Result:
+        from playtape.recordings import repair
+
+        return repair(self.path, self.out)
+
+    def text(self, result: Result) -> str:
+        kept = f"{result['messages']} messages" if "messages" in result else f"{result.get('frames', 0)} frames"
+        damage = "; ".join(result.get("damage", ())) or "what came after is lost"
+        state = "it was whole" if result.get("complete") else damage
+        alone = " without its video" if "video" in result and result["video"] is None else ""
+        note = f"\nIt still cannot be opened: {result['unreadable']}" if result.get("unreadable") else ""
+        dropped = f", dropped {result['dropped']} of frames that are lost" if result.get("dropped") else ""
+        return f"Kept {kept}{alone}{dropped} ({state}): {written(result)}{note}"
+
+
+@dataclass(frozen=True)
+class View:
+    """Write a page that plays a recording with its keys and mouse drawn over it."""
+
+    path: Positional[Path]
+    """A recording (.mcap), or a folder of them."""
+    html: Path
+    """The page to write; it needs nothing but a browser."""
+    truth: Path | None = None
+    """The true recording, or their folder, to show beside."""
+
+    def run(self) -> Result:
+        from playtape.view import write_page
+
+        return write_page(self.path, self.html, truth=self.truth)
+
+    def text(self, result: Result) -> str:
+        return "\n".join([*result.get("notes", ()), f"Wrote {self.html}; open it in a browser"])
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Label the sample that comes with Playtape, say how good that is, and write a page to look at."""
+
+    out: Path = Path("out/demo")
+    """The folder for the labels and the page."""
+
+    def run(self) -> Result:
+        from playtape.demo import demo
+
+        return demo(self.out)
+
+    def text(self, result: Result) -> str:
+        return "\n".join(str(result[key]) for key in ("table", "text") if key in result) or f"Wrote {written(result)}"
