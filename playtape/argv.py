@@ -17,6 +17,8 @@ from playtape.errors import BadInput
 
 Parsed = TypeVar("Parsed")
 
+SILENT = ("--text", "--data.text")  # empty: no instruction, no sentence encoder
+
 
 def parse(
     cls: type[Parsed], args: Sequence[str], *, prog: str, default: Parsed | None = None, description: str | None = None
@@ -77,9 +79,11 @@ def check_flags(args: Iterable[str], legal: set[str], prog: str) -> None:
 
 
 def check_empty(args: Sequence[str], prog: str) -> None:
-    """Raises BadInput at the first empty word; none of the flags and paths may be empty (Path("") is the folder here)."""
+    """Raises BadInput at the first empty word: no path may be empty (Path("") is the folder here), and no flag but SILENT."""
     for i, word in enumerate(args):
         before = args[i - 1] if i and args[i - 1].startswith("--") and "=" not in args[i - 1] else ""
+        if before in SILENT or word in (f"{flag}=" for flag in SILENT):
+            continue
         if not word and before not in ("", "--"):
             raise BadInput(f"{before} is empty; give it a value, {prog} --help shows which.")
         if not word:

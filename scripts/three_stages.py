@@ -89,6 +89,10 @@ def main() -> None:
     out, seed = asked.out, asked.seed
 
     every = find_recordings(asked.data)
+    if not 0 < asked.share <= 1 or not 2 <= (asked.recordings or len(every)) <= len(every):
+        parser.error(
+            f"of {len(every)} recordings, 2 or more can be taken (--recordings), and a --share of 0 to 1 of them"
+        )
     order = random.Random(seed).sample(every, asked.recordings or len(every))
     every = sorted(order)
     count = max(2, round(asked.share * len(every)))
@@ -136,4 +140,9 @@ def played(player: object, game: str, how: tuple[object, ...], kept: Path) -> di
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BadInput as error:
+        sys.exit(f"three_stages.py: {error}")
+    except subprocess.CalledProcessError as failed:  # which has said why
+        sys.exit(failed.returncode)

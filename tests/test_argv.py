@@ -139,6 +139,13 @@ def test_an_empty_word_is_no_path() -> None:
     assert fails("a", "--out-folder=").startswith("--out-folder is empty; give it a value")
 
 
+@pytest.mark.parametrize("words", [("--text", ""), ("--text=",)])
+def test_an_empty_instruction_is_one(words: tuple[str, ...]) -> None:
+    from playtape.cli.policies import Play
+
+    assert parse(Play, ["runs/fps", "simple_fps", *words], prog="playtape play").instruction == ""
+
+
 def test_a_field_may_be_called_otherwise_on_the_command_line() -> None:
     from playtape.cli.policies import Play
 

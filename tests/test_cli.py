@@ -225,17 +225,18 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_ctrl_c_in_the_middle_leaves_whole_files_only(shared_data: Path, tmp_path: Path):
+@pytest.mark.parametrize(("number", "by"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "a termination signal")])
+def test_a_stop_in_the_middle_leaves_whole_files_only(number: int, by: str, shared_data: Path, tmp_path: Path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "playtape", "convert", str(shared_data / "doom"), "--format", "doom_demo"]
     process = subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, cwd=ROOT)
     deadline = time.monotonic() + 60
     while not list(out.glob("[!.]*.mcap")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, said
-    assert said.splitlines()[-1].endswith("stopped by Ctrl-C; what was finished stays, nothing half-written does.")
+    assert process.returncode == 128 + number, said
+    assert said.splitlines()[-1].endswith(f"stopped by {by}; what was finished stays, nothing half-written does.")
     assert "Traceback" not in said
     left = {path.name for path in out.iterdir()}
     assert left, "it was stopped after the first recording"

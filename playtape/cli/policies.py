@@ -108,6 +108,8 @@ class Play:
 
         if self.film is not None and self.record is None:
             raise BadInput("--film shows recorded episodes; give --record DIR as well")
+        if self.film is not None and self.film.exists() and not self.film.is_dir():
+            raise BadInput(f"cannot write films into {self.film}: it is a file; give a folder")
         result = play(
             self.player,
             self.game,

@@ -6,8 +6,10 @@ Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by
 import contextlib
 import errno
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
 
 import orjson
 
@@ -18,36 +20,60 @@ from playtape.cli.commands import COMMANDS
 from playtape.cli.policies import Train
 from playtape.errors import BadInput, printable
 
+LEFT = "what was finished stays, nothing half-written does."
+TERMINATED = 128 + signal.SIGTERM
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line; gives the exit code. Standard output holds the result and nothing else."""
     words = list(sys.argv[1:] if argv is None else argv)
     name = "playtape"
+    with heeding_termination():
+        try:
+            if not words or words[0] in ("-h", "--help"):
+                print(overview())
+                return 0 if words else 2
+            if words[0] == "--version":
+                print(f"playtape {__version__}")
+                return 0
+            chosen, rest = choose(words)
+            name = f"playtape {chosen}"
+            rest, json = without_json(rest)
+            command = Train(tuple(rest)) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
+            report(command, json)
+        except KeyboardInterrupt:
+            return complain(name, f"stopped by Ctrl-C; {LEFT}", 130)
+        except BrokenPipeError:  # `playtape info x | head -1`
+            drop_output()
+            return 141
+        except BadInput as error:
+            return complain(name, str(error), 2)
+        except OSError as error:
+            drop_output()
+            return complain(name, trouble(error), 2)
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)  # 0 after --help of a command
+            return complain(name, f"stopped by a termination signal; {LEFT}", code) if code == TERMINATED else code
+        return 0
+
+
+@contextlib.contextmanager
+def heeding_termination() -> Generator[None]:
+    """A termination signal leaves by the way of Ctrl-C, so that nothing half-written stays. Processes begun here just end."""
+    owner = os.getpid()
+
+    def leave(number: int, frame: object) -> None:
+        if os.getpid() != owner:
+            os._exit(128 + number)
+        raise SystemExit(128 + number)
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, leave) if main_thread else None
     try:
-        if not words or words[0] in ("-h", "--help"):
-            print(overview())
-            return 0 if words else 2
-        if words[0] == "--version":
-            print(f"playtape {__version__}")
-            return 0
-        chosen, rest = choose(words)
-        name = f"playtape {chosen}"
-        rest, json = without_json(rest)
-        command = Train(tuple(rest)) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
-        report(command, json)
-    except KeyboardInterrupt:
-        return complain(name, "stopped by Ctrl-C; what was finished stays, nothing half-written does.", 130)
-    except BrokenPipeError:  # `playtape info x | head -1`
-        drop_output()
-        return 141
-    except BadInput as error:
-        return complain(name, str(error), 2)
-    except OSError as error:
-        drop_output()
-        return complain(name, trouble(error), 2)
-    except SystemExit as leaving:  # --help of a command
-        return int(leaving.code or 0)
-    return 0
+        yield
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGTERM, before)
 
 
 def choose(words: list[str]) -> tuple[str, list[str]]:

@@ -99,7 +99,7 @@ def embed(encoder: SentenceEncoder, texts: Sequence[str], folder: Path) -> np.nd
     A damaged file is made again. Several processes may share the folder: the file is replaced whole, and what two add at once
     may have to be made again. Where nothing can be written nothing is kept. Raises BadInput as the encoder does.
     """
-    texts = [text.encode("utf-8", "replace").decode() for text in texts]  # a command line can hold half a character
+    texts = [whole(text) for text in texts]
     keys = [_key(text) for text in texts]
     file = folder / f"text-{encoder.name}.npz"
     known = _read(file, encoder.width) if keys else {}
@@ -109,6 +109,11 @@ def embed(encoder: SentenceEncoder, texts: Sequence[str], folder: Path) -> np.nd
         with suppress(BadInput, OSError):
             _write(file, known)
     return np.array([known[key] for key in keys], np.float32).reshape(len(keys), encoder.width)
+
+
+def whole(text: str) -> str:
+    """A command line can hold half a character, which no encoder knows."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def beside(recording: Recording) -> Path:

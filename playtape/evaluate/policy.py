@@ -45,9 +45,9 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     recordings = [open_recording(path) for path in tqdm(paths, desc="open", unit="recording", disable=not progress)]
     size, encoder = (config.height, config.width_px), loaded.encoder
     stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
-    seen = set(loaded.train.get("trained_on") or [])
+    seen = set(loaded.train.get("trained_on", ()))
     warnings = [f"{one.name} was trained on: its numbers say little" for one in stored if one.name in seen]
-    losses = _losses(loaded, stored, int(loaded.train.get("window", 64)), progress)
+    losses = _losses(loaded, stored, loaded.train.get("window", 64), progress)
     result: dict[str, Any] = {
         "policy": str(run),
         "data": str(data),

@@ -68,7 +68,7 @@ class Config:
     def __post_init__(self) -> None:
         for name, least, most in (
             *(("height", 16, 2160), ("width_px", 16, 3840), ("width", 8, 16384), ("layers", 1, 256), ("heads", 1, 256)),
-            *(("window", 1, 100_000), ("decoder_layers", 1, 64), ("decoder_heads", 1, 256), ("keys", 1, 32)),
+            *(("window", 1, 4096), ("decoder_layers", 1, 64), ("decoder_heads", 1, 256), ("keys", 1, 32)),
             *(("clicks", 1, 32), ("bins", 3, 4095), ("bins_dy", 3, 4095), ("text_width", 0, 65536), ("wrap", 0, 10**9)),
         ):
             within(name, getattr(self, name), least, most, whole=True)

@@ -31,7 +31,6 @@ def serve(policy: str | Path, settings: Settings, ready: Callable[[dict[str, Any
         for package in EXTRA:
             need(package)
     with _termination(), open_door(settings) as door:
-        note(f"loading {policy}")
         from playtape.training import checkpoint  # torch takes seconds
 
         server = Server(checkpoint.load(Path(policy), to="play"), settings, door)

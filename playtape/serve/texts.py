@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from playtape.clips import SentenceEncoder
+from playtape.clips.text import whole
 from playtape.errors import BadInput
 
 
@@ -22,7 +23,7 @@ class Texts:
             return None
         if self.encoder is None:
             raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
-        return self.encoder.encode([text])[0]
+        return self.encoder.encode([whole(text)])[0]
 
     async def read(self, text: str) -> np.ndarray | None:
         """The same, while others are served: the first sentence waits for the encoder's weights."""

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,12 +57,12 @@ def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tens
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replace a JSON file at once."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(partial, path)
+        part.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(part, path)
     finally:
-        partial.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def load(folder: Path, *, space: ActionSpace | None = None, to: Literal["play", "label"] | None = None) -> Loaded:
@@ -85,9 +86,14 @@ def load(folder: Path, *, space: ActionSpace | None = None, to: Literal["play", 
     known = modules()  # only ours: a checkpoint must not say what is imported
     if not isinstance(name, str) or name not in known:
         raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
+    _check_report(folder, train)
+    weights = read_tensors(folder / FILES[0])
     try:
-        model = known[name].build(known[name].Config(**config), found)
-        model.load_state_dict(read_tensors(folder / FILES[0]))
+        build = partial(known[name].build, known[name].Config(**config), found)
+        with torch.device("meta"):  # shapes without memory: a wrong number in config.json must not ask for all there is
+            _check_weights(weights, build().state_dict())
+        model = build()
+        model.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError) as error:
         why = f"{str(error).splitlines()[0]} (written by playtape {version}, this is {__version__})"
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
@@ -95,6 +101,35 @@ def load(folder: Path, *, space: ActionSpace | None = None, to: Literal["play", 
         raise BadInput(f"{folder} is a {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
     return Loaded(model.eval(), name, found, train, digest)
+
+
+def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    """Raises ValueError for the first that is missing, too much, of another shape or kind, or not finite."""
+    for name in sorted({*weights, *wanted}):
+        if name not in weights or name not in wanted:
+            raise ValueError(f"{name} is {'missing' if name in wanted else 'not of this model'}")
+        have, want = weights[name], wanted[name]
+        if have.shape != want.shape:
+            raise ValueError(f"{name} is {list(have.shape)} and must be {list(want.shape)}")
+        if have.is_floating_point() != want.is_floating_point() or have.is_complex():
+            raise ValueError(f"{name} is {have.dtype} and must be {want.dtype}")
+        if not have.isfinite().all():
+            raise ValueError(f"{name} is not finite")
+
+
+def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
+    """Raises BadInput if train.json says what it cannot say of what others go by."""
+    for name, right, what in (
+        ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
+        ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
+        (
+            "trained_on",
+            lambda said: isinstance(said, list) and all(isinstance(x, str) for x in said),
+            "a list of names",
+        ),
+    ):
+        if name in train and not right(train[name]):
+            raise BadInput(f"{folder / FILES[3]} says that {name} is {str(train[name])[:60]!r}; it must be {what}")
 
 
 def refuse_pickle(path: Path) -> None:
@@ -111,7 +146,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises BadInput if it is none."""
     try:
         content = json.loads(path.read_text())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise BadInput(f"{path} is not readable JSON: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path} must hold a JSON object, not a {type(content).__name__}")

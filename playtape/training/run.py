@@ -55,7 +55,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     """Carry out the arguments after `playtape train`. Returns {"output", "steps", "loss", "seconds" ...}."""
     argv, resume = _resumed(argv)
     name, recipe, run = parse(argv)
-    if not resume and (run.out / checkpoint.FILES[0]).exists():
+    if not resume and any((run.out / file).exists() for file in (checkpoint.FILES[0], state.FILE)):
         raise BadInput(
             f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out"
         )

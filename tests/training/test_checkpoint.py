@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from playtape.actions.games import DOOM
 from playtape.errors import BadInput
 from playtape.models import idm
 from playtape.training import checkpoint
-from playtape.training.tensors import write_tensors
+from playtape.training.tensors import read_tensors, write_tensors
 from tests.untrained import save_untrained
 
 
@@ -65,11 +66,63 @@ def test_a_pickle_inside_the_folder_is_not_looked_at(run: Path) -> None:
 def test_weights_of_another_size(run: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "width": 24}))
-    with pytest.raises(BadInput, match="does not fit model idm"):
+    with pytest.raises(BadInput, match=r"does not fit model idm: \S+ is \[.*\] and must be \["):
         checkpoint.load(run)
 
 
-@pytest.mark.parametrize(("file", "text"), [("config.json", "{"), ("actions.json", "[]"), ("train.json", "\x00")])
+W = "appearance.maps.0.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda w: w.pop(W), f"{W} is missing"),
+        (lambda w: w.update(more=torch.zeros(1)), "more is not of this model"),
+        (lambda w: w[W][0].fill_(float("nan")), f"{W} is not finite"),
+        (lambda w: w[W][0, 0, 0, :1].fill_(float("inf")), f"{W} is not finite"),
+        (lambda w: w.update({W: w[W].to(torch.complex64)}), f"{W} is torch.complex64 and must be torch.float32"),
+        (lambda w: w.update({W: w[W].to(torch.int32)}), f"{W} is torch.int32 and must be torch.float32"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(
+    run: Path, change: Callable[[dict[str, torch.Tensor]], object], sentence: str
+) -> None:
+    weights = read_tensors(run / "model.safetensors")
+    change(weights)
+    write_tensors(run / "model.safetensors", weights)
+    with pytest.raises(BadInput, match=f"does not fit model idm: {sentence}"):
+        checkpoint.load(run)
+
+
+def test_a_huge_model_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    policy = save_untrained(tmp_path / "policy")
+    config = json.loads((policy / "config.json").read_text())
+    (policy / "config.json").write_text(json.dumps({**config, "width": 16384, "layers": 256}))  # 3 TB
+    with pytest.raises(BadInput, match="and must be"):
+        checkpoint.load(policy)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"window": "abc"},
+        {"window": 0},
+        {"window": None},
+        {"trained_on": 5},
+        {"trained_on": [["a"]]},
+        {"text_encoder": 3},
+    ],
+)
+def test_a_report_that_cannot_be_is_told(run: Path, said: dict) -> None:
+    (run / "train.json").write_text(json.dumps(said))
+    with pytest.raises(BadInput, match=f"train.json says that {next(iter(said))} is"):
+        checkpoint.load(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("config.json", "{"), ("actions.json", "[]"), ("train.json", "\x00"), ("config.json", "[" * 200_000)],
+)
 def test_broken_json(run: Path, file: str, text: str) -> None:
     (run / file).write_text(text)
     with pytest.raises(BadInput, match=file):
@@ -80,7 +133,7 @@ def test_cut_weights(run: Path) -> None:
     whole = (run / "model.safetensors").read_bytes()
     for length in (0, 7, len(whole) // 2, len(whole) - 1):
         (run / "model.safetensors").write_bytes(whole[:length])
-        with pytest.raises(BadInput, match="does not fit model idm"):
+        with pytest.raises(BadInput, match="model.safetensors is not a whole safetensors file"):
             checkpoint.load(run)
 
 

@@ -170,8 +170,10 @@ def test_flags_reach_every_field() -> None:
 def test_a_finished_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     train(words(data, out, "--steps", "2"), progress=False)
-    with pytest.raises(BadInput, match="already holds a run"):
-        train(words(data, out, "--steps", "2"), progress=False)
+    for file in ("nothing", *checkpoint.FILES):  # a run that was stopped has a state and nothing else
+        (out / file).unlink(missing_ok=True)
+        with pytest.raises(BadInput, match="already holds a run"):
+            train(words(data, out, "--steps", "2"), progress=False)
 
 
 def test_held_out_patterns_must_match(data: Path, tmp_path: Path) -> None:
