@@ -84,8 +84,8 @@ def ball(colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def switch(colour: tuple[int, int, int]) -> np.ndarray:
-    """A big coloured button on a grey wall."""
-    picture = panels((120, 120, 125), 5)[..., :3].astype(float)
+    """A big button on a panel of its colour, which tells it from afar."""
+    picture = panels(colour, 5)[..., :3].astype(float)
     picture[_disc(31.5, 31.5, 24)] = (40, 40, 40)
     picture[_disc(31.5, 31.5, 20)] = colour
     picture[_disc(26, 26, 5)] = np.minimum(np.array(colour, float) + 110, 255)

@@ -115,7 +115,11 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             self.map = int(self.np_random.choice(list(maps)))
             walls = _maps.blocks(self.map, 14, 0.16, 6)
         self._world = _world(walls, self.map)
-        self.eye = Eye(*self._free_place(), float(self.np_random.uniform(0, 2 * np.pi)))
+        if self.level == "switches":
+            across, back, turned = self.np_random.uniform((3, 5.5, -0.15), (6, 7.5, 0.15)).tolist()
+            self.eye = Eye(across, back, -np.pi / 2 + turned)
+        else:
+            self.eye = Eye(*self._free_place(), float(self.np_random.uniform(0, 2 * np.pi)))
         self.drones = [Drone(*self._free_place(4)) for _ in range(FOES if self.map >= 0 else 0)]
         for drone in self.drones:
             drone.wait = int(self.np_random.integers(20, 50))
@@ -254,12 +258,10 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         return float(x), float(y)
 
     def _switchboard(self) -> np.ndarray:
-        """A room with three switches in its walls, one of which is wanted."""
+        """A room with three switches in the wall ahead, in any order, one of which is wanted."""
         walls = np.ones((9, 9), int)
         walls[1:-1, 1:-1] = 0
-        places = [(0, 2), (0, 6), (2, 0), (6, 0), (8, 2), (8, 6), (2, 8), (6, 8)]
-        for k, n in enumerate(self.np_random.permutation(len(places))[: len(COLOURS)]):
-            walls[places[n]] = 7 + k
+        walls[0, 2:7:2] = 7 + self.np_random.permutation(len(COLOURS))
         self.wanted = str(self.np_random.choice(list(COLOURS)))
         return walls
 
