@@ -15,6 +15,14 @@ class Truncated(BadInput):
     """A file that ends before its format says it may. The message names `playtape repair` where that helps."""
 
 
+def within(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
+    """Raises BadInput unless `value` is a number (a whole one, if asked) from `least` to `most`."""
+    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise BadInput(f"{name} is {value!r}; it must be {kind} from {least:g} to {most:g}")
+
+
 def printable(thing: Any) -> Any:
     """`thing` with what UTF-8 cannot say written out in every text in it: a name's byte 0xff becomes \\xff.
 

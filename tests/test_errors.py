@@ -1,10 +1,10 @@
-"""What can be printed."""
+"""What can be printed, and what is within bounds."""
 
 from pathlib import Path
 
 import pytest
 
-from playtape.errors import printable
+from playtape.errors import BadInput, printable, within
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,18 @@ from playtape.errors import printable
 )
 def test_what_utf8_cannot_say_is_written_out(thing: object, said: object) -> None:
     assert printable(thing) == said
+
+
+@pytest.mark.parametrize(("value", "whole"), [(0, True), (3, True), (3, False), (2.5, False)])
+def test_what_is_within_bounds_is_let_through(value: float, whole: bool) -> None:
+    within("x", value, 0, 3, whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"),
+    [(-1, True), (4, True), (10**30, True), (2.0, True), (True, True), ("2", False), (None, False), ([1, 2], True)]
+    + [(float(text), False) for text in ("nan", "inf", "-inf", "3.01")],
+)
+def test_what_is_out_of_bounds_is_one_sentence(value: object, whole: bool) -> None:
+    with pytest.raises(BadInput, match=r"^x is .*; it must be a (whole )?number from 0 to 3$"):
+        within("x", value, 0, 3, whole=whole)

@@ -14,14 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from playtape.actions import Actions, ActionSpace
+from playtape.actions.names import is_button
 from playtape.clips.clip import Clip
 from playtape.clips.colours import colour, noise, planckian
 from playtape.clips.optics import Operation, Size, apply, blur, sharpness, tilt, translation
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.recordings.recompress import recompressed
 
 Maker = Callable[[np.random.Generator, Size], Operation]
 CHANCES = ("colour", "planckian", "noise", "translation", "blur", "sharpness", "recompression")
+LARGEST_SHIFT = 256  # pixels; frames are padded by as much on every side
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,18 @@ class Augmentation:
     crf: tuple[int, int] = (6, 17)  # best and worst quality of it, as Pixels2Play's videos have
 
     def __post_init__(self) -> None:
-        for name in CHANCES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise BadInput(f"augmentation.{name} is {getattr(self, name)}; it must be a chance from 0 to 1")
-        if not 0 <= self.tilt < 45:
-            raise BadInput(f"augmentation.tilt is {self.tilt}; it must be from 0 to below 45 degrees")
-        if not 0 <= self.crf[0] <= self.crf[1] <= 51:
-            raise BadInput(f"augmentation.crf is {self.crf}; it must be two rising numbers from 0 to 51")
+        for name in ("brightness", "contrast", "balance", *CHANCES):
+            within(f"augmentation.{name}", getattr(self, name), 0, 1)
+        within("augmentation.tilt", self.tilt, 0, 44)
+        within("augmentation.shift", self.shift, 0, LARGEST_SHIFT, whole=True)
+        best, worst = self.crf
+        within("the first of augmentation.crf", best, 0, 51, whole=True)
+        within("the second of augmentation.crf", worst, best, 51, whole=True)
+        named = [name for pair in self.mirror for name in pair]
+        for name in named:
+            if not is_button(name) or named.count(name) > 1:
+                why = "is there twice" if is_button(name) else "is an axis"
+                raise BadInput(f"augmentation.mirror: {name} {why}; it must be pairs of buttons, each of them once")
 
     def __call__(self, clip: Clip, space: ActionSpace, draw: np.random.Generator, *, sided: bool = False) -> Clip:
         """One clip without batch shape; `draw` decides everything. `sided` clips have a left and a right that must stay."""

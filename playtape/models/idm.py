@@ -18,11 +18,11 @@ from torch.nn import functional
 from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models import beliefs
 from playtape.models.beliefs import Logits
 from playtape.models.protocols import Labels, Model, Rows
-from playtape.models.recipe import Data, Optimiser, Recipe, within
+from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets.appearance import Appearance
 from playtape.nets.correlation import Camera, Correlation
 from playtape.nets.temporal import TemporalStack

@@ -30,12 +30,12 @@ from torch import Tensor, nn
 from playtape.actions import ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models import beliefs
 from playtape.models import pixels2play as policy
 from playtape.models.beliefs import Logits
 from playtape.models.protocols import Labels, Model, Rows
-from playtape.models.recipe import Data, Optimiser, Recipe, within
+from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets.picture import Picture
 from playtape.nets.transformer import Block, RMSNorm, rotary
 

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
 from playtape.clips.augmentation import PUBLISHED, Augmentation
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models.action_tokens import ActionTokens, Sizes
 from playtape.models.protocols import Model
-from playtape.models.recipe import Data, Optimiser, Recipe, within
+from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets.memory import Ring
 from playtape.nets.picture import Picture
 from playtape.nets.transformer import Block, rotary

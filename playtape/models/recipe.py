@@ -8,15 +8,9 @@ from typing import Any, Literal
 
 from playtape.clips import find_encoder
 from playtape.clips.augmentation import Augmentation
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 
-
-def within(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
-    """Raises BadInput unless `value` is a number (a whole one, if asked) from `least` to `most`."""
-    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not number or not least <= value <= most:  # type: ignore[operator]
-        kind = "a whole number" if whole else "a number"
-        raise BadInput(f"{name} is {value!r}; it must be {kind} from {least:g} to {most:g}")
+MOST_STEPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class Data:
         if self.text:
             find_encoder(self.text)  # a typo shows before anything is read
         within("data.fps", self.fps, 0.1, 1000)
-        within("data.window", self.window, 2, 100_000)
+        within("data.window", self.window, 2, 100_000, whole=True)
 
 
 @dataclass(frozen=True)
@@ -55,10 +49,12 @@ class Optimiser:
     def __post_init__(self) -> None:
         within("optimiser.lr", self.lr, 0, 10)
         within("optimiser.final-lr", self.final_lr, 0, 10)
-        within("optimiser.warmup", self.warmup, 0, 1e9)
+        within("optimiser.warmup", self.warmup, 0, 1e9, whole=True)
         within("optimiser.weight-decay", self.weight_decay, 0, 10)
         within("optimiser.clip-norm", self.clip_norm, 1e-9, 1e9)
         within("optimiser.ema", self.ema, 0, 0.999999)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise BadInput(f"optimiser.betas is {' '.join(map(str, self.betas))}; both must be from 0 to below 1")
         if self.precision not in ("float32", "bfloat16"):
             raise BadInput(f"optimiser.precision is {self.precision!r}; legal are float32 and bfloat16")
 
@@ -72,3 +68,7 @@ class Recipe:
     batch: int  # clips
     data: Data = field(default_factory=Data)
     optimiser: Optimiser = field(default_factory=Optimiser)
+
+    def __post_init__(self) -> None:
+        within("steps", self.steps, 1, MOST_STEPS, whole=True)
+        within("batch", self.batch, 1, 100_000, whole=True)

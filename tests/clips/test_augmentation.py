@@ -1,6 +1,6 @@
 """What Pixels2Play does to a clip: each operation by itself on pictures whose outcome is known, then all of them by chance."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -200,7 +200,36 @@ def test_operations_are_rounded_once() -> None:
     assert torch.equal(apply(frames, [PLAIN, PLAIN, partial(translated, pixels=0.0)]), frames)
 
 
-@pytest.mark.parametrize("wrong", [{"blur": 1.5}, {"noise": -0.1}, {"tilt": 60}, {"crf": (20, 10)}, {"crf": (0, 60)}])
-def test_what_cannot_be_is_refused(wrong: dict) -> None:
-    with pytest.raises(BadInput, match=f"augmentation.{next(iter(wrong))} is"):
-        replace(OFF, **wrong)
+@pytest.mark.parametrize("name", [each.name for each in fields(Augmentation) if isinstance(each.default, int | float)])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -0.1, -3, 10**9])
+def test_numbers_out_of_range_are_refused(name: str, wrong: float) -> None:
+    with pytest.raises(BadInput, match=rf"^augmentation.{name} is .*; it must be a (whole )?number from 0 to"):
+        replace(OFF, **{name: wrong})
+
+
+@pytest.mark.parametrize("crf", [(20, 10), (0, 60), (-1, 3), (1.5, 3)])
+def test_what_is_no_quality_is_refused(crf: tuple[int, int]) -> None:
+    with pytest.raises(BadInput, match=r"augmentation.crf is .*; it must be a whole number from"):
+        replace(OFF, crf=crf)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "message"),
+    [
+        ((("foo", "bar"),), "unknown input name 'foo'"),
+        ((("key.a", "key.dd"),), "unknown input name 'key.dd'; did you mean"),
+        ((("key.a", "mouse.dx"),), "mouse.dx is an axis; it must be pairs of buttons"),
+        ((("key.a", "key.d"), ("key.q", "key.a")), "key.a is there twice; it must be pairs of buttons"),
+        ((("key.a", "key.a"),), "key.a is there twice"),
+    ],
+)
+def test_only_buttons_are_mirrored_and_each_into_one(mirror: tuple[tuple[str, str], ...], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        replace(OFF, mirror=mirror)
+
+
+@pytest.mark.parametrize(
+    "most", [{"shift": 256}, {"brightness": 1.0}, {"contrast": 1.0}, {"balance": 1.0}, {"tilt": 44.0}]
+)
+def test_what_is_just_legal_works(most: dict) -> None:
+    assert augmented(scene(2, 16, 24), replace(OFF, **most)).shape == (2, 3, 16, 24)
