@@ -54,6 +54,7 @@ PLACES = tuple(
     f"bc_transformer.{name}"
     for name in ("text_pos_tokens", "img_pos_tokens", "thinking_pos_tokens", "action_out_token", "action_pos_tokens")
 )
+FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 REPEATED = "bc_transformer.image_tokenizer."  # the picture's encoder hangs at two places of their model
 
 
@@ -65,9 +66,10 @@ def from_original(state: Mapping[str, Tensor], config: Config) -> dict[str, Tens
     weights = dict(_bins())
     for name, like in ours.items():
         if name == "place":
-            weights[name] = torch.cat([state[part][0] for part in PLACES]).to(like.dtype)
+            weights[name] = torch.cat([_numbers(part, state[part], like)[0] for part in PLACES])
         elif name not in weights:
-            weights[name] = state[_theirs(name)].reshape(like.shape).to(like.dtype)
+            theirs = _theirs(name)
+            weights[name] = _numbers(theirs, state[theirs], like).reshape(like.shape)
     return weights
 
 
@@ -113,6 +115,21 @@ def _check(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -
     }
     if faults := [f"{what}: {_some(names)}" for what, names in found.items() if names]:
         raise BadInput(f"these are not the published weights of this size: {'; '.join(faults)}")
+
+
+def _numbers(name: str, value: Tensor, like: Tensor) -> Tensor:
+    """`value` in the type of `like`. Raises BadInput where that would make other numbers of it, or they are no weights."""
+    legal = FLOATS if like.is_floating_point() else (*FLOATS, like.dtype)
+    if value.dtype not in legal:
+        raise BadInput(f"{name} is of {_named(value.dtype)}; it must be of {' or '.join(map(_named, legal))}")
+    value = value.float() if value.is_floating_point() else value
+    if not value.is_meta and not value.isfinite().all():
+        raise BadInput(f"{name} holds NaN or infinity, or more than float32 can say; weights must be finite")
+    return value.to(like.dtype)
+
+
+def _named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _some(names: Iterable[str], most: int = 3) -> str:

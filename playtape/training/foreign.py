@@ -4,6 +4,8 @@ The one place where a pickle is read, and only when a command asks for it: tenso
 """
 
 import importlib
+import re
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,16 +53,52 @@ def published(file: Path) -> Mapping[str, Tensor]:
         raise BadInput(f"there is no file {file}")
     if file.suffix == ".safetensors":
         return read_tensors(file)
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a dozen kinds, by what is wrong; none of them ran anything
-        raise BadInput(
-            f"{file} cannot be read without running code that it holds ({str(error).splitlines()[0]}); where you trust it, "
-            "write its tensors with safetensors.torch.save_file, and import that file"
-        ) from error
+    content = _unpickled(file)
     state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise BadInput(
             f"{file} holds no state dict: it must be a mapping of names to tensors, or have one as `state_dict`"
         )
+    for name, value in state.items():
+        if odd := _oddity(value):
+            raise BadInput(
+                f"{name} in {file} is a {odd} tensor; it must be a plain one, with all its numbers in the file"
+            )
     return state
+
+
+def _unpickled(file: Path) -> object:
+    """What a torch file holds, of tensors and plain values. Anything else in it is neither made nor run, but refused."""
+    with file.open("rb") as start:
+        zipped = start.read(4) == b"PK\x03\x04"  # since torch 1.6; older files are pickles one after the other
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of features that are young; an error is ours to tell
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
+    except OSError:
+        raise
+    except Exception as error:  # a dozen kinds, by what is wrong; none of them ran anything
+        raise BadInput(f"{file} {_trouble(str(error))}") from error
+
+
+def _trouble(said: str) -> str:
+    """What is wrong with a file, in our words: torch's would have it opened with its code."""
+    save = "write its tensors with safetensors.torch.save_file where you trust it, and import that file"
+    if wanted := re.search(r"GLOBAL ([\w.<>]{1,200}[\w>])\s", said):
+        return f"cannot be read without running code: it asks for {wanted[1]}; {save}"
+    if "TorchScript" in said:
+        return f"is a TorchScript program, which is code; {save}"
+    if ".tar format" in said:
+        return f"is a tar file, as torch wrote before 0.1.10; {save}"
+    return "is damaged, or is not what torch.save writes by default; it must be that, or a .safetensors file"
+
+
+def _oddity(tensor: Tensor) -> str:
+    """Why a tensor cannot be copied like any other; empty if it can."""
+    if tensor.is_nested:
+        return "nested"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout is not torch.strided:
+        return str(tensor.layout).removeprefix("torch.")
+    return "meta" if tensor.is_meta else ""

@@ -30,5 +30,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of the file. Raises BadInput where it is not a whole safetensors file."""
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is not a whole safetensors file: {error}") from error
+    except (
+        SafetensorError,
+        OSError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # the latter two are torch's, of impossible shapes
+        why = str(error).partition("\n")[0]
+        raise BadInput(f"{path} is not a whole safetensors file: {why}") from error

@@ -1,6 +1,7 @@
 """The published weights in our modules: every tensor has its place, and what comes out is what the published model says."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,36 @@ def test_what_does_not_fit_is_named(state: plain.State) -> None:
         from_original(state, replace(TINY, bins=25))
     with pytest.raises(BadInput, match=r"missing: .* more; unexpected: image.* more$"):
         from_original(state, replace(TINY, encoder="small"))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("key_action_embedding.weight", lambda t: t.to(torch.complex64), "is of complex64; it must be of float32 or"),
+        ("key_action_embedding.weight", lambda t: t > 0, "is of bool; it must be of float32 or"),
+        ("key_action_embedding.weight", lambda t: t.long(), "is of int64; it must be of float32 or"),
+        ("bc_transformer.img_pos_tokens", lambda t: t.long(), "is of int64; it must be of float32 or"),
+        ("key_action_embedding.weight", lambda t: t * math.nan, "holds NaN or infinity"),
+        ("bc_transformer.img_pos_tokens", lambda t: t / 0, "holds NaN or infinity"),
+        (
+            "key_action_embedding.weight",
+            lambda t: t.double() + 1e300,
+            "holds NaN or infinity, or more than float32 can say",
+        ),
+    ],
+)
+def test_what_are_no_weights_is_named(
+    state: plain.State, name: str, change: Callable[[Tensor], Tensor], message: str
+) -> None:
+    with pytest.raises(BadInput, match=f"^{name} {message}"):
+        from_original({**state, name: change(state[name])}, TINY)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_floats_become_ours(state: plain.State, dtype: torch.dtype) -> None:
+    other = {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
+    weights = from_original(other, TINY)
+    torch.testing.assert_close(weights, from_original(state, TINY), atol=1e-2, rtol=1e-2)
 
 
 def test_the_published_edges() -> None:

@@ -1,7 +1,10 @@
 """Published weights become a checkpoint, and a pickle that holds more than tensors does not."""
 
 import os
+import pickle
 import pickletools
+import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from playtape.actions import ActionSpace
 from playtape.errors import BadInput
@@ -16,10 +20,13 @@ from playtape.models import pixels2play as p2p
 from playtape.models.pixels2play_weights import PUBLISHED, from_original
 from playtape.models.recipe import Data, Recipe
 from playtape.training import checkpoint
-from playtape.training.foreign import import_weights
+from playtape.training.foreign import import_weights, published
 from tests.models import plain_pixels2play as plain
 
 CONFIG = p2p.Config(32, 32, width=32, layers=2, heads=2, window=4, decoder_heads=4, text_width=6)
+
+MKDIR = f"{os.mkdir.__module__}.mkdir"
+DAMAGED = "is damaged, or is not what torch.save writes by default; it must be that, or a .safetensors file$"
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +79,9 @@ def test_a_lightning_file_becomes_a_checkpoint(state: plain.State, tmp_path: Pat
 def test_nothing_in_a_pickle_is_run(state: plain.State, tmp_path: Path) -> None:
     file, made = tmp_path / "trap.ckpt", tmp_path / "made"
     torch.save({"state_dict": state, "hyper_parameters": Trap(made)}, file)
-    with pytest.raises(BadInput, match=r"without running code .* safetensors"):
+    with pytest.raises(
+        BadInput, match=rf"without running code: it asks for {MKDIR}; write its tensors with safetensors"
+    ):
         import_weights(file, "p2p-test", tmp_path / "out")
     assert not made.exists()
     assert not (tmp_path / "out").exists()
@@ -86,15 +95,97 @@ def test_nothing_in_a_pickle_is_run(state: plain.State, tmp_path: Path) -> None:
     assert made.exists()
 
 
-def test_bad_files_are_one_sentence(state: plain.State, tmp_path: Path) -> None:
+def with_pickle(file: Path, change: Callable[[bytes], bytes]) -> None:
+    """A torch file whose pickle is changed."""
+    torch.save({"a": torch.zeros(2)}, file)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, change(content) if name.endswith("data.pkl") else content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda _: b"", lambda _: b"\x80\x02", lambda said: said[:20], lambda said: said[:-5], lambda _: b"hello world"],
+)
+def test_a_damaged_pickle_in_a_whole_file_is_one_sentence(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    with_pickle(tmp_path / "x.pt", change)
+    with pytest.raises(BadInput, match=DAMAGED):
+        published(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"\x93" * 1000, b"PK\x03\x04", pickle.dumps({"a": 1})])
+def test_what_is_no_torch_file_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(BadInput, match=DAMAGED):
+        published(tmp_path / "x.pt")
+
+
+def test_a_file_of_old_is_read_and_nothing_in_it_is_run(state: plain.State, tmp_path: Path) -> None:
+    file, made = tmp_path / "x.pt", tmp_path / "made"
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+    found = published(file)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(BadInput, match=DAMAGED):
+        published(file)
+    torch.save({**state, "more": Trap(made)}, file, _use_new_zipfile_serialization=False)
+    with pytest.raises(BadInput, match=f"it asks for {MKDIR}"):
+        published(file)
+    assert not made.exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_programs_and_tar_files_are_called_so(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "script.pt")
+    with tarfile.open(tmp_path / "tar.pt", "w") as archive:
+        archive.add(tmp_path / "script.pt", "storages")
+    for name, said in (("script.pt", "is a TorchScript program"), ("tar.pt", "is a tar file")):
+        with pytest.raises(BadInput, match=f"{name} {said}") as caught:
+            published(tmp_path / name)
+        assert "weights_only" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("sparse_coo", lambda t: t.to_sparse()),
+        ("sparse_csr", lambda t: t.to_sparse_csr()),
+        ("meta", lambda t: t.to("meta")),
+        ("quantised", lambda t: torch.quantize_per_tensor(t.float(), 1.0, 0, torch.qint8)),
+        ("nested", lambda t: torch.nested.nested_tensor([t, t])),
+    ],
+)
+def test_a_tensor_of_another_kind_is_named(
+    state: plain.State, tmp_path: Path, kind: str, change: Callable[[Tensor], Tensor]
+) -> None:
+    name = "key_action_embedding.weight"
+    torch.save({**state, name: change(state[name])}, tmp_path / "x.pt")
+    with pytest.raises(BadInput, match=rf"^{name} in .*x.pt is a {kind} tensor; it must be a plain one"):
+        import_weights(tmp_path / "x.pt", "p2p-test", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {1: torch.zeros(1)}, {(1, 2): torch.zeros(1)}, {"state_dict": {"a": 1}}])
+def test_what_is_no_state_dict_is_said_to_be_none(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(BadInput, match="holds no state dict"):
+        published(tmp_path / "x.pt")
+
+
+def test_a_shape_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    header = b'{"a":{"dtype":"F32","shape":[0,9223372036854775808],"data_offsets":[0,0]}}'
+    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(BadInput, match=r"^[^\n]* is not a whole safetensors file: [^\n]*$"):
+        published(tmp_path / "x.safetensors")
+
+
+def test_bad_words_are_one_sentence(state: plain.State, tmp_path: Path) -> None:
     file = tmp_path / "x.pt"
     with pytest.raises(BadInput, match="there is no file"):
-        import_weights(file, "p2p-test", tmp_path / "out")
-    file.write_bytes(b"no zip")
-    with pytest.raises(BadInput, match="cannot be read without running code"):
-        import_weights(file, "p2p-test", tmp_path / "out")
-    torch.save([1, 2], file)
-    with pytest.raises(BadInput, match="holds no state dict"):
         import_weights(file, "p2p-test", tmp_path / "out")
     torch.save({**state, "more": torch.zeros(1)}, file)
     with pytest.raises(BadInput, match="unexpected: more"):
