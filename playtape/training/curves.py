@@ -15,11 +15,12 @@ def draw_curves(log: Path, out: Path) -> Path | None:
     if not rows:
         return None
     skipped = ("step", "lr", "gradient_norm", "steps_per_s", "without_label")
-    names = [key for key in rows[0] if key not in skipped]
+    names = list(dict.fromkeys(key for row in rows for key in row if key not in skipped))
     picture = Image.new("RGB", (WIDTH, PANEL * len(names)), "white")
     draw = ImageDraw.Draw(picture)
     for panel, name in enumerate(names):
-        _panel(draw, panel * PANEL, name, [row["step"] for row in rows], [row[name] for row in rows])
+        shown = [row for row in rows if name in row]
+        _panel(draw, panel * PANEL, name, [row["step"] for row in shown], [row[name] for row in shown])
     picture.save(out)
     return out
 

@@ -103,13 +103,13 @@ def _average(ema: dict[str, Tensor], model: nn.Module, decay: float) -> None:
 class _Log:
     """Means of the logged values since the last line, and how many steps were skipped for want of any label.
 
-    A resumed run first drops lines of steps that were lost.
+    A resumed run first drops lines of steps that were lost, and what is no line of a log: it is there to be looked at, no more.
     """
 
     def __init__(self, path: Path, done: int):
         self.path, self.sums, self.count, self.since = path, {}, 0, time.perf_counter()
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= done]
-        path.write_text("".join(f"{line}\n" for line in kept))
+        kept = [row for row in _rows(path) if row["step"] <= done]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept))
 
     def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm, *, last: bool) -> None:
         self.count += 1
@@ -127,6 +127,17 @@ class _Log:
         self.sums, self.count, self.since = {}, 0, now
 
 
-def _lines(path: Path) -> Iterator[str]:
-    if path.exists():
-        yield from (line for line in path.read_text().splitlines() if line.endswith("}"))
+def _rows(path: Path) -> Iterator[dict[str, float]]:
+    """The lines of a log that are an object of numbers with a loss and a whole step."""
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        numbers = isinstance(row, dict) and all(map(_is_number, row.values()))
+        if numbers and "loss" in row and isinstance(row.get("step"), int):
+            yield row
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)

@@ -15,6 +15,7 @@ from playtape.clips import Clip
 from playtape.models import pixels2play as p2p
 from playtape.models.recipe import Optimiser
 from playtape.training.loop import run_loop
+from playtape.training.state import load_state
 
 STEPS = 20
 
@@ -56,3 +57,19 @@ def test_as_published_it_ruins_the_run(tmp_path: Path) -> None:
     assert math.isnan(row["loss"])
     assert row["without_label"] == 0
     assert model.place.isnan().all()
+
+
+@pytest.mark.parametrize("first_without", [0, STEPS])
+def test_what_was_saved_is_taken_up_again_whatever_was_learned(tmp_path: Path, first_without: int) -> None:
+    """Without a label there are no moments, and without a text none of the text's weights: their zeros are saved all the same."""
+    model, _ = trained(tmp_path, first_without, text_width=6)
+    fresh = p2p.build(model.config, DOOM)
+    optimiser = torch.optim.AdamW(fresh.parameters())
+    done, ema = load_state(tmp_path, fresh, optimiser)
+    assert done == STEPS
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in fresh.state_dict().items())
+    assert ema.keys() == model.state_dict().keys()
+    steps = {name: int(optimiser.state[p]["step"]) for name, p in fresh.named_parameters()}
+    assert set(steps.values()) == ({0, STEPS} if first_without else {0})
+    assert steps["text.weight"] == 0
+    assert all(not optimiser.state[p]["exp_avg"].any() for name, p in fresh.named_parameters() if not steps[name])

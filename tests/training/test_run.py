@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load_file, save_file
 
 from playtape.clips import encoders
 from playtape.errors import BadInput
@@ -143,6 +145,13 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tiny", "x", "--out", "y", "--model.height", "7"], "height is 7"),
         (["idm-tiny", "x", "--out", "y", "--model.kernel", "4"], "must be odd"),
         (["idm-tiny", "x", "--out", "y", "--optimiser.lr", "nan"], "optimiser.lr is nan"),
+        (
+            ["idm-tiny", "x", "--out", "y", "--data.augmentation.shift", "1000000000"],
+            "augmentation.shift is 1000000000",
+        ),
+        (["idm-tiny", "x", "--out", "y", "--data.augmentation.shift", "-3"], "augmentation.shift is -3"),
+        (["idm-tiny", "x", "--out", "y", "--data.augmentation.brightness", "nan"], "augmentation.brightness is nan"),
+        (["idm-tiny", "x", "--out", "y", "--data.augmentation.mirror", "foo", "bar"], "unknown input name 'foo'"),
         (["idm-tiny", "x:-1", "--out", "y"], "the weight of 'x:-1'"),
         (["idm-tiny", "x", "--resume", "--out"], "--out needs the run's folder"),
         (["--resume", "nowhere"], "no run to resume"),
@@ -209,6 +218,91 @@ def test_a_broken_or_foreign_state_is_one_sentence_and_changes_nothing(data: Pat
     with pytest.raises(BadInput, match="not a whole safetensors file"):
         train(["--resume", str(out), "--steps", "6"], progress=False)
     assert (out / "run.json").read_text() == before
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three steps."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    train(words(data, out, "--steps", "3"), progress=False)
+    return out
+
+
+Tensors = dict[str, torch.Tensor]
+
+
+def without(prefix: str) -> Callable[[Tensors], Tensors]:
+    return lambda found: {key: value for key, value in found.items() if not key.startswith(prefix)}
+
+
+def first(prefix: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Tensors], Tensors]:
+    def changed(found: Tensors) -> Tensors:
+        key = min(key for key in found if key.startswith(prefix))
+        return {**found, key: change(found[key])}
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda _: {}, "step is absent and must be int64"),
+        (without("step"), "step is absent and must be int64"),
+        (first("step", lambda _: torch.tensor([1, 2])), r"step is int64 \[2\] and must be int64 \[\]"),
+        (first("step", lambda _: torch.tensor(float("nan"))), "step is float32 .* and must be int64"),
+        (first("step", lambda _: torch.tensor(-5)), "step of .* is -5; it must be a whole number from 0 to"),
+        (first("step", lambda _: torch.tensor(2**62)), f"step of .* is {2**62}; it must be a whole number from 0 to"),
+        (without("model."), "is the state of another model"),
+        (first("model.", lambda t: t.double()), "is the state of another model"),
+        (without("ema."), r"ema\..* is absent and must be float32"),
+        (first("ema.", lambda t: t[None]), r"ema\..* is float32 \[1, .* and must be float32"),
+        (without("optimiser."), r"optimiser\..* is absent and must be float32"),
+        (without("optimiser.exp_avg."), r"optimiser.exp_avg\..* is absent and must be float32"),
+        (without("optimiser.step."), r"optimiser.step\..* is absent and must be float32"),
+        (lambda found: found | {"optimiser.foo": torch.zeros(1)}, r"optimiser.foo is float32 \[1\] and must be absent"),
+        (lambda found: found | {"more": torch.zeros(1)}, r"more is float32 \[1\] and must be absent"),
+        (first("optimiser.exp_avg.", lambda t: t.int()), r"optimiser.exp_avg\..* is int32 .* and must be float32"),
+        (first("optimiser.step.", lambda _: torch.tensor(-1.0)), "optimiser.step.* is -1; it must be a whole number"),
+        (first("optimiser.step.", lambda _: torch.tensor(0.5)), "optimiser.step.* is 0.5; it must be a whole number"),
+        (first("optimiser.step.", lambda _: torch.tensor(4.0)), "optimiser.step.* is 4; .* from 0 to 3"),
+        (first("optimiser.step.", lambda _: torch.tensor(float("nan"))), "optimiser.step.* is nan; it must be"),
+    ],
+)
+def test_a_state_that_no_run_saved_is_one_sentence_and_changes_nothing(
+    finished: Path, tmp_path: Path, change: Callable[[Tensors], Tensors], message: str
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    save_file(change(load_file(finished / "state.safetensors")), out / "state.safetensors")
+    with pytest.raises(BadInput, match=message):
+        train(["--resume", str(out), "--steps", "4"], progress=False)
+    for file in ("run.json", "log.jsonl"):
+        assert (out / file).read_bytes() == (finished / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{nope}", b'{"a":1}', b"[3]", b"3}", b'{"step": 2}', b'{"step": "2", "loss": 1}', b'{"step": NaN, "loss": 1}',
+     b'{"step": 2, "loss": {}}', b'{"step": true, "loss": 1}', b'{"step": 2, "loss": 1' + b"0" * 400 + b"}",
+     b"\xff\xfe}", b"[" * 100_000 + b"}", b'{"step": 9, "loss": 1}'],
+)  # fmt: skip
+def test_what_is_no_line_of_a_log_is_dropped_on_resume(finished: Path, tmp_path: Path, line: bytes) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    before = (out / "log.jsonl").read_bytes()
+    (out / "log.jsonl").write_bytes(line + b"\n" + before + line)
+    train(["--resume", str(out), "--steps", "4"], progress=False)
+    after = (out / "log.jsonl").read_bytes()
+    assert after.startswith(before)
+    assert [json.loads(row)["step"] for row in after.splitlines()] == [3, 4]
+
+
+def test_lines_of_other_losses_are_drawn_as_well(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    (out / "log.jsonl").write_text('{"step": 1, "loss": 2.0, "other": NaN}\n')
+    train(["--resume", str(out), "--steps", "4"], progress=False)
+    assert (out / "curves.png").stat().st_size != (finished / "curves.png").stat().st_size
 
 
 def test_a_run_stopped_before_its_first_save_starts_afresh(data: Path, tmp_path: Path) -> None:
