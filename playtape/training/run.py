@@ -20,9 +20,9 @@ from playtape import __version__, models
 from playtape.actions import Actions, ActionSpace
 from playtape.argv import parse as parse_words
 from playtape.clips import Clip, Clips, Source, embed_all, find_encoder, observed_space, session, store
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models.protocols import Fitted
-from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.models.recipe import MOST_STEPS, Data, Optimiser, Recipe
 from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
@@ -125,13 +125,13 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     }
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
-    last = json.loads((run.out / "log.jsonl").read_text().splitlines()[-1])
+    lines = (run.out / "log.jsonl").read_text().splitlines()
     parameters = sum(p.numel() for p in model.parameters())
     held = [str(recording.path) for recording in held_out]
     return {
         "output": str(run.out),
         "steps": run.steps,
-        "loss": last.get("loss"),
+        "loss": json.loads(lines[-1])["loss"] if lines else None,  # the log of a resumed run may have been lost
         "parameters": parameters,
         "recordings": len(stored),
         "held_out": held,
@@ -159,20 +159,10 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     )
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
-    for what, value, least in (
-        ("--steps", run.steps, 1),
-        ("--batch", run.batch, 1),
-        ("--save-every", run.save_every, 1),
-        ("--workers", run.workers, 0),
-    ):
-        if value < least:
-            raise BadInput(f"{what} is {value}; it must be at least {least}")
-    if not 0 <= run.seed <= LARGEST_SEED:
-        raise BadInput(f"--seed is {run.seed}; legal is 0 to {LARGEST_SEED}")
-    if not all(0 <= beta < 1 for beta in run.optimiser.betas):
-        raise BadInput(
-            f"--optimiser.betas is {' '.join(map(str, run.optimiser.betas))}; both must be from 0 to below 1"
-        )
+    Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
+    within("save-every", run.save_every, 1, MOST_STEPS, whole=True)
+    within("workers", run.workers, 0, 256, whole=True)
+    within("seed", run.seed, 0, LARGEST_SEED, whole=True)
     return name, argv[0], run
 
 
