@@ -128,7 +128,7 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tny", "x"], "did you mean idm-tiny"),
         (["idm-tiny"], "needs recordings to learn from and --out"),
         (["idm-tiny", "x", "--out", "y", "--stepps", "3"], "--steps"),
-        (["idm-tiny", "x", "--out", "y", "--steps", "0"], "steps is 0; it must be a whole number from 1 to 1e+09"),
+        (["idm-tiny", "x", "--out", "y", "--steps", "0"], "steps is 0; it must be a whole number from 1 to"),
         (["idm-tiny", "x", "--out", "y", "--steps", str(10**30)], f"steps is {10**30}; it must be"),
         (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "save-every is 0; it must be"),
         (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "workers is -1; it must be"),
