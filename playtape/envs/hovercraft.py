@@ -1,7 +1,8 @@
 """Hovercraft: a lap around a walled road, after the game that Pixels2Play judges by (arXiv 2601.04575): seconds for a loop.
 
 W pushes, S brakes, A and D and the mouse steer, and the craft slides on: it has inertia, and walls stop it. The road is a
-closed loop with chevrons outside of its bends. One step is 1/20 s; the picture that a step returns is the one after its
+closed loop with chevrons outside of its bends; walls to its left are red and to its right blue, so that one sees which way it
+leads. One step is 1/20 s; the picture that a step returns is the one after its
 action. Everything follows from the seed. Tracks 0 to 11 are for training, 12 to 15 for testing only: `make("test")` plays
 the latter, `make(None)` the former.
 
@@ -37,6 +38,7 @@ SCRAPE = 1.0  # share of the speed into a wall that is lost along it
 TURN, SWING = 7.0, 5.0  # radians a second squared of a held key; share of the turning lost in a second
 RADIUS = 0.25
 SECONDS = 90
+LOST = 0.2  # chance that a drive begins with the craft turned anywhere
 AWAY = 0.005  # chance that the scripted player looks away at a step
 CHEVRON = 7  # in the atlas
 
@@ -90,7 +92,10 @@ class Hovercraft(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self._world, self._signs = _world(self.road, self.half, self.track)
         start = int(self.np_random.integers(len(self.road)))
         self.x, self.y = (float(v) for v in self.road[start])
-        self.heading = direction(self.road, start) + float(self.np_random.normal(0, 0.1))
+        turned = (
+            self.np_random.normal(0, 0.1) if self.np_random.random() > LOST else self.np_random.uniform(-np.pi, np.pi)
+        )
+        self.heading = _turn(direction(self.road, start) + float(turned))
         self.speed_x = self.speed_y = self.spin = 0.0
         self.mark, self.gained, self.step_number = start, 0, 0
         return self._look(), self._info()
@@ -248,9 +253,15 @@ def _turn(angle: float) -> float:
 def _world(road: np.ndarray, half: float, number: int) -> tuple[World, list[Billboard]]:
     """Walls wherever the road is not, of two looks by turns so that speed can be seen, and chevrons outside of the bends."""
     rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
-    far = np.hypot(columns[..., None] - road[::4, 0], rows[..., None] - road[::4, 1]).min(-1)
-    walls = np.where(far < half + 0.25, 0, 1 + (rows.astype(int) + columns.astype(int)) % 2)
-    walls[0] = walls[-1] = walls[:, 0] = walls[:, -1] = 1
+    x, y = columns[..., None] - road[::4, 0], rows[..., None] - road[::4, 1]  # [SIDE, SIDE, N / 4]
+    nearest = np.hypot(x, y).argmin(-1)[..., None]
+    x, y = (np.take_along_axis(part, nearest, -1)[..., 0] for part in (x, y))
+    far, way = np.hypot(x, y), np.array([direction(road, k) for k in range(0, len(road), 4)])[nearest[..., 0]]
+    to_the_right = np.cos(way) * y - np.sin(way) * x > 0
+    walls = 1 + (rows.astype(int) + columns.astype(int)) % 2 + 2 * to_the_right
+    rim = np.ones_like(walls, bool)
+    rim[1:-1, 1:-1] = False
+    walls[(far < half + 0.25) & ~rim] = 0
     floor = np.where(far < half * 0.75, 5, 6)
     signs = []
     for k in range(0, len(road), 16):
@@ -281,9 +292,9 @@ _ATLAS = shaded(
     np.stack(
         [
             _pictures.stripes((210, 60, 50), (225, 225, 225), 1),
-            _pictures.panels((110, 120, 140), 2),
-            _pictures.bricks((150, 130, 110), 3),
-            _pictures.bricks((120, 120, 120), 4),
+            _pictures.panels((140, 115, 110), 2),
+            _pictures.stripes((40, 90, 200), (225, 225, 225), 3),
+            _pictures.panels((95, 120, 110), 4),
             _pictures.tiles((90, 90, 95), 5),
             _pictures.grains((85, 85, 90), 6),
             _pictures.grains((95, 125, 70), 7),
