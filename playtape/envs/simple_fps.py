@@ -116,7 +116,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
             walls = _maps.blocks(self.map, 14, 0.16, 6)
         self._world = _world(walls, self.map)
         if self.level == "switches":
-            across, back, turned = self.np_random.uniform((3, 5.5, -0.15), (6, 7.5, 0.15)).tolist()
+            across, back, turned = self.np_random.uniform((4.2, 4.2, -0.05), (4.8, 4.8, 0.05)).tolist()
             self.eye = Eye(across, back, -np.pi / 2 + turned)
         else:
             self.eye = Eye(*self._free_place(), float(self.np_random.uniform(0, 2 * np.pi)))
