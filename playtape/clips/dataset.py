@@ -1,6 +1,8 @@
 """Batches of clips, each a pure function of (seed, step): nothing to save, nothing to restore, any step can be asked for.
 
-A clip's recording is drawn by mixture weight times length, its start evenly within.
+A clip's recording is drawn by mixture weight times length, its middle evenly within; a clip that would reach beyond the first or
+last frame is moved inside. So the first frames, where a player decides what to do, are seen half as often as others and not
+hardly ever, and recordings shorter than a clip are seen whole.
 """
 
 from dataclasses import dataclass, field
@@ -59,18 +61,35 @@ class Clips(Dataset):
 
     def __getitem__(self, index: int) -> Clip:
         draw = np.random.default_rng([self.seed, index])
-        starts = np.array([max(0, len(recording) - self.window + 1) for recording in self.recordings])
-        chance = starts * np.array(self.weights)
-        chosen = draw.choice(len(starts), self.batch, p=chance / chance.sum())
-        return stack([self._clip(self.recordings[i], int(draw.integers(starts[i])), draw) for i in chosen])
+        chance = np.array([len(recording) for recording in self.recordings]) * np.array(self.weights)
+        chosen = draw.choice(len(chance), self.batch, p=chance / chance.sum())
+        return stack([self._clip(self.recordings[i], draw) for i in chosen])
 
-    def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
-        stop = start + self.window
+    def _clip(self, recording: Stored, draw: np.random.Generator) -> Clip:
+        first = int(draw.integers(len(recording))) - self.window // 2
+        start = max(0, min(first, len(recording) - self.window))
+        stop = min(start + self.window, len(recording))
         sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
         clip = cut(recording, start, stop)
         if self.lose_begun_text:
             clip.text[torch.from_numpy(recording.text.began[start:stop] < start)] = 0
-        return self.augmentation(clip, self.space, draw, sided=sided)
+        return _filled(self.augmentation(clip, self.space, draw, sided=sided), self.window)
+
+
+def _filled(clip: Clip, window: int) -> Clip:
+    """A clip of T frames with its last picture repeated up to `window`; nothing is learned from what is added."""
+    frames, missing = len(clip.frames), window - len(clip.frames)
+    if not missing:
+        return clip
+    index = torch.arange(window).clamp(max=frames - 1)
+    none = Actions(
+        *(
+            torch.cat([part, part.new_zeros(missing, part.shape[-1])])
+            for part in (clip.actions.buttons, clip.actions.axes)
+        )
+    )
+    mask = torch.cat([clip.mask, clip.mask.new_zeros(missing)])
+    return Clip(clip.frames[index], none, mask, clip.confidence[index], clip.text[index])
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from playtape.actions import Actions
 from playtape.clips import Clip, Clips, Source, observed_space, store
 from playtape.clips.augmentation import Augmentation
 from playtape.clips.dataset import cut
@@ -104,6 +105,40 @@ def test_the_store_is_read_again_and_never_stale(recording) -> None:
     assert not list(Path(first.frames.filename).parent.glob("*.part"))
 
 
-def test_recordings_shorter_than_a_window_are_refused(recording, stored) -> None:
+def test_first_and_last_frames_are_seen_half_as_often_as_others(recording, stored) -> None:
+    numbered = replace(stored, frames=np.arange(len(stored), dtype=np.uint8)[:, None, None, None].repeat(3, 1))
+    assert len(stored) < 256
+    drawn = clips(numbered, space=observed_space([recording], 35), batch=4000)[0].frames[:, :, 0, 0, 0]
+    seen = np.bincount(drawn.flatten().numpy(), minlength=len(stored)) / 4000
+    usual = 16 / len(stored)
+    assert np.allclose(seen[16:-16], usual, rtol=0.35)
+    for k in (0, -1):
+        assert 0.4 * usual < seen[k] < 0.7 * usual
+
+
+def test_a_recording_shorter_than_a_window_is_seen_whole_and_filled_up(recording, stored) -> None:
+    space = observed_space([recording], 35)
+    short = store(recording, space, (40, 80), 35)
+    short = replace(
+        short,
+        frames=short.frames[5:14],
+        time_ns=short.time_ns[5:14],
+        actions=Actions(short.actions.buttons[5:14], short.actions.axes[5:14]),
+        mask=np.arange(9) < 8,
+        confidence=short.confidence[5:14],
+        text=replace(short.text, row=short.text.row[5:14], began=short.text.began[5:14]),
+    )
+    batch = Clips([stored, short], [1e-9, 1.0], space, 16, 3, 0, PLAIN)[0]
+    assert batch.frames.shape[1] == batch.mask.shape[1] == 16
+    assert batch.mask.tolist() == [[True] * 8 + [False] * 8] * 3
+    for n in range(3):
+        assert np.array_equal(batch.frames[n, :9].numpy(), short.frames)
+        assert np.array_equal(batch.actions.buttons[n, :9].numpy(), short.actions.buttons)
+        assert (batch.frames[n, 9:] == batch.frames[n, 8]).all()
+        assert not batch.actions.buttons[n, 9:].any()
+        assert not batch.actions.axes[n, 9:].any()
+
+
+def test_data_without_a_recording_as_long_as_a_window_are_refused(recording, stored) -> None:
     with pytest.raises(BadInput, match="no recording is as long as one window of 5000 frames"):
         clips(stored, space=observed_space([recording], 35), window=5000)
