@@ -63,11 +63,14 @@ class Clips(Dataset):
         draw = np.random.default_rng([self.seed, index])
         chance = np.array([len(recording) for recording in self.recordings]) * np.array(self.weights)
         chosen = draw.choice(len(chance), self.batch, p=chance / chance.sum())
-        return stack([self._clip(self.recordings[i], draw) for i in chosen])
+        drawn = [self.recordings[i] for i in chosen]
+        return stack([self._clip(recording, self._start(len(recording), draw), draw) for recording in drawn])
 
-    def _clip(self, recording: Stored, draw: np.random.Generator) -> Clip:
-        first = int(draw.integers(len(recording))) - self.window // 2
-        start = max(0, min(first, len(recording) - self.window))
+    def _start(self, frames: int, draw: np.random.Generator) -> int:
+        middle = int(draw.integers(frames))
+        return max(0, min(middle - self.window // 2, frames - self.window))
+
+    def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
         stop = min(start + self.window, len(recording))
         sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
         clip = cut(recording, start, stop)
