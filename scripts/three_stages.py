@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from playtape.envs import find_env
 from playtape.errors import BadInput
 from playtape.evaluate import evaluate_actions
 from playtape.label import label_video
@@ -89,11 +90,14 @@ def main() -> None:
     out, seed = asked.out, asked.seed
 
     every = find_recordings(asked.data)
-    if not 0 < asked.share <= 1 or not 2 <= (asked.recordings or len(every)) <= len(every):
-        parser.error(
-            f"of {len(every)} recordings, 2 or more can be taken (--recordings), and a --share of 0 to 1 of them"
+    taken = len(every) if asked.recordings is None else asked.recordings
+    if not 0 < asked.share <= 1 or not 2 <= taken <= len(every):
+        raise BadInput(
+            f"--recordings {taken} with --share {asked.share} of {len(every)}; legal are 2 or more, and above 0 to 1"
         )
-    order = random.Random(seed).sample(every, asked.recordings or len(every))
+    if not hasattr(find_env(asked.game), "ScriptedPlayer"):  # before hours of training
+        raise BadInput(f"the game {asked.game} has no scripted player to compare with")
+    order = random.Random(seed).sample(every, taken)
     every = sorted(order)
     count = max(2, round(asked.share * len(every)))
     few, rest = sorted(order[:count]), sorted(order[count:])
@@ -143,6 +147,7 @@ if __name__ == "__main__":
     try:
         main()
     except BadInput as error:
-        sys.exit(f"three_stages.py: {error}")
+        print(f"three_stages.py: {error}", file=sys.stderr)
+        sys.exit(2)
     except subprocess.CalledProcessError as failed:  # which has said why
         sys.exit(failed.returncode)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from playtape import cli
+from playtape.errors import BadInput
 from playtape.play import play
 from playtape.recordings import open_recording
 from tests.conftest import ROOT
@@ -41,14 +42,20 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     torch.set_num_threads(threads)
 
 
-def test_three_stages_and_what_they_are_judged_by(tmp_path: Path, commands: list[str], monkeypatch) -> None:
+def run_script(monkeypatch: pytest.MonkeyPatch, game: str, data: Path, *words: str) -> Path:
+    """Into the folder that is returned."""
     spec = importlib.util.spec_from_file_location("three_stages", ROOT / "scripts/three_stages.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    play("scripted", "hovercraft", episodes=4, record=tmp_path / "data", max_steps=120, progress=False)
-    out = tmp_path / "out"
-    monkeypatch.setattr("sys.argv", ["three_stages.py", "hovercraft", str(tmp_path / "data"), "--out", str(out), *TINY])
+    out = data.with_name("out")
+    monkeypatch.setattr("sys.argv", ["three_stages.py", game, str(data), "--out", str(out), *words])
     script.main()
+    return out
+
+
+def test_three_stages_and_what_they_are_judged_by(tmp_path: Path, commands: list[str], monkeypatch) -> None:
+    play("scripted", "hovercraft", episodes=4, record=tmp_path / "data", max_steps=120, progress=False)
+    out = run_script(monkeypatch, "hovercraft", tmp_path / "data", *TINY)
     assert [words.split()[0] for words in commands] == ["train"] * 5 + ["play"] * 6
 
     result = json.loads((out / "result.json").read_text())
@@ -71,5 +78,24 @@ def test_three_stages_and_what_they_are_judged_by(tmp_path: Path, commands: list
 
     commands.clear()
     (out / "played-few.json").unlink()
-    script.main()  # goes on where it was
+    run_script(monkeypatch, "hovercraft", tmp_path / "data", *TINY)  # goes on where it was
     assert [words.split()[0] for words in commands] == ["play"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--share", "nan"], "--share nan of 2; legal are"),
+        (["--recordings", "0"], "--recordings 0 with"),
+        (["--recordings", "3"], "--recordings 3 with"),
+    ],
+)
+def test_what_cannot_be_shared_out_is_told(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch, words: list[str], sentence: str
+) -> None:
+    play("scripted", "hovercraft", episodes=2, record=tmp_path, max_steps=2, progress=False)
+    with pytest.raises(BadInput, match=sentence):
+        run_script(monkeypatch, "hovercraft", tmp_path, *words)
+    with pytest.raises(BadInput, match="unknown game 'nonsense'"):
+        run_script(monkeypatch, "nonsense", tmp_path)
+    assert commands == []

@@ -23,6 +23,8 @@ class Client:
     def __init__(self, address: str = "ws://127.0.0.1:8765", token: str | None = None, timeout_s: float = 30):
         self.msgpack, self.errors = need("msgpack"), need("websockets.exceptions")
         self.timeout_s, self.id = timeout_s, -1
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise BadInput("a token is one word of ASCII")
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         options = {"additional_headers": headers, "max_size": None, "compression": None, "legacy": True}
         client = need("websockets.sync.client")

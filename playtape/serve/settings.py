@@ -85,7 +85,7 @@ def read_token(file: Path | None) -> str | None:
             said, where = file.read_text(), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"cannot read the token in {file}: {getattr(error, 'strerror', None) or error}") from None
-    if not said.strip() or not said.strip().isascii() or len(said.split()) > 1:
+    if not said.strip() or not said.strip().isascii() or not said.strip().isprintable() or len(said.split()) > 1:
         raise BadInput(f"the token in {where} must be one word of ASCII, such as `openssl rand -hex 32` gives")
     return said.strip()
 

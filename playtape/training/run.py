@@ -84,6 +84,10 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         embed_all(training, encoder)
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
     stored = [store(recording, space, size, fps, encoder) for recording in shown]
+    if not any(recording.mask.any() for recording in stored):
+        raise BadInput(
+            "no frame of these recordings may be learned from: all of them are masked, or a policy was in control"
+        )
     if isinstance(model, Fitted) and begun is None and not resume:
         parts = [recording.actions for recording in stored]
         model.fit(Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts])))
@@ -228,6 +232,8 @@ def _started(folder: Path) -> dict[str, Any]:
     words, history = content.get("argv"), content.get("history", [])
     if not isinstance(history, list) or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise BadInput(f"{folder / 'run.json'} is not what `playtape train` writes: argv must be a list of words")
+    if {"-h", "--help"} & {*words}:
+        raise BadInput(f"{folder / 'run.json'} is not what `playtape train` writes: --help starts no run")
     return content
 
 

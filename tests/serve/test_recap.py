@@ -3,6 +3,7 @@
 import socket
 import stat
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,13 @@ def test_a_file_in_the_way_is_left_alone(serve, tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     with pytest.raises(BadInput, match="cannot listen at"), serve(protocol="recap", socket=tmp_path / ("x" * 200)):
         pass
+
+
+def test_a_message_of_millions_of_fields_is_not_read_to_its_end() -> None:
+    began = time.monotonic()
+    with pytest.raises(BadInput):
+        wire.read_frame(b"\x08\x01" * (31 << 20))  # which would take a quarter of a minute
+    assert time.monotonic() - began < 2
 
 
 def test_what_recap_cannot_carry_is_told() -> None:

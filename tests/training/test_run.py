@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from playtape.clips import encoders
 from playtape.errors import BadInput
+from playtape.recordings import Span, open_recording, save_recording
 from playtape.recordings.convert import convert
 from playtape.recordings.formats import doom_demo
 from playtape.training import checkpoint
@@ -194,6 +196,24 @@ def test_held_out_patterns_must_match(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no recording matches --data.held-out nothing-matches"):
         train(argv, progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_data_that_nothing_may_be_learned_from(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "played"
+    folder.mkdir()
+    for path in data.glob("*.mcap"):
+        recording = open_recording(path)
+        spans = (Span(0, recording.video.end_ns, "control", "policy runs/x"),)
+        save_recording(replace(recording, spans=spans), folder / path.name)
+    with pytest.raises(BadInput, match="no frame of these recordings may be learned from"):
+        train(words(folder, tmp_path / "run", "--steps", "2"), progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_was_asked_for_help_is_none(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"argv": ["idm-tiny", "--help"]}))
+    with pytest.raises(BadInput, match="--help starts no run"):
+        train(["--resume", str(tmp_path)], progress=False)
 
 
 def test_data_too_short_for_a_window(data: Path, tmp_path: Path) -> None:
