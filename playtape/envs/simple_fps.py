@@ -93,10 +93,11 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     def __init__(self, scenario: str = "train", *, seconds: float = SECONDS, render_mode: str | None = "rgb_array"):
         self.scenario = scenario
-        self.level, _, difficulty = scenario.partition("/")
+        self.level, _, rest = scenario.partition("/")
         if scenario not in scenarios():
             raise BadInput(f"unknown scenario {scenario!r} of simple_fps; legal are {', '.join(scenarios())}")
-        self.fierce = DIFFICULTY[difficulty or "normal"]
+        self.fierce = DIFFICULTY.get(rest, DIFFICULTY["normal"])
+        self.colours = [rest] if rest in COLOURS else list(COLOURS)  # that may be wanted
         self.steps, self.render_mode = round(seconds * HZ), render_mode
         self.action_space = gym_space(SPACE)
         self.observation_space = spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
@@ -262,7 +263,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         walls = np.ones((9, 9), int)
         walls[1:-1, 1:-1] = 0
         walls[0, 2:7:2] = 7 + self.np_random.permutation(len(COLOURS))
-        self.wanted = str(self.np_random.choice(list(COLOURS)))
+        self.wanted = str(self.np_random.choice(self.colours))
         return walls
 
     def _switches(self) -> dict[tuple[int, int], str]:
@@ -309,9 +310,15 @@ def make(scenario: str | None = None, **options: Any) -> SimpleFps:
 
 
 def scenarios() -> tuple[str, ...]:
-    """train, test, one map (map00 to map19), each alone or with a difficulty (train/easy), and switches."""
+    """train, test, one map (map00 to map19), each alone or with a difficulty (train/easy); switches, alone or with the colour
+    that is always wanted (switches/red)."""
     levels = ("train", "test", *(f"map{number:02d}" for number in (*TRAINING, *TESTING)))
-    return (*levels, *(f"{level}/{name}" for level in levels for name in DIFFICULTY), "switches")
+    return (
+        *levels,
+        *(f"{level}/{name}" for level in levels for name in DIFFICULTY),
+        "switches",
+        *(f"switches/{colour}" for colour in COLOURS),
+    )
 
 
 def _world(walls: np.ndarray, number: int) -> World:

@@ -213,6 +213,8 @@ def test_every_colour_is_wanted_and_the_scripted_player_does_as_told():
         assert np.mean([fight(env, seed).score for seed in range(12)]) > 0.8
         wanted = {env.reset(seed=seed)[1]["text"].split()[2] for seed in range(12)}
     assert wanted == set(simple_fps.COLOURS)
+    with contextlib.closing(simple_fps.make("switches/blue")) as env:
+        assert {env.reset(seed=seed)[1]["text"] for seed in range(12)} == {"press the blue switch"}
     with contextlib.closing(simple_fps.make("train")) as env:
         assert "text" not in env.reset(seed=0)[1]
 
