@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
@@ -16,8 +16,6 @@ import tyro
 from playtape.errors import BadInput
 
 Parsed = TypeVar("Parsed")
-
-SILENT = ("--text", "--data.text")  # empty: no instruction, no sentence encoder
 
 
 def parse(
@@ -39,24 +37,34 @@ def parse(
         if not leaving.code:  # --help
             raise
         raise BadInput(sentence(complaint.getvalue(), prog)) from None
-    check_empty(args, prog)
+    check_empty(args, silent(cls, default), prog)
     return parsed
 
 
-def flags(cls: Any, default: object = None, prefix: str = "") -> set[str]:
+def flags(cls: Any, default: object = None) -> set[str]:
     """Every long flag of a dataclass, its nested dataclasses' as `--outer.inner`; `default` tells the types of a generic."""
-    found = set()
+    leaves = fields(cls, default)
+    return {f"--{outer}{no}{name}".replace("_", "-") for outer, name, _, _ in leaves for no in ("", "no-")}
+
+
+def silent(cls: Any, default: object = None) -> set[str]:
+    """The flags that may be empty: a text that is none anyway unless something is said."""
+    texts = [leaf for leaf in fields(cls, default) if leaf[2] in (str, str | None) and leaf[3] in ("", None)]
+    return {f"--{outer}{name}".replace("_", "-") for outer, name, _, _ in texts}
+
+
+def fields(cls: Any, default: object = None, outer: str = "") -> Iterator[tuple[str, str, Any, Any]]:
+    """(names of the dataclasses around it, each with a dot; name; type; default) of every field that holds no others."""
     kind = get_origin(cls) or cls
     types = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
-        value = getattr(default, field.name, None)
+        value = getattr(default, field.name, field.default)
         name, told = named(field.name, types[field.name])
         nested = type(value) if dataclasses.is_dataclass(value) else told
         if dataclasses.is_dataclass(nested):
-            found |= flags(nested, value, f"{prefix}{name}.")
+            yield from fields(nested, value, f"{outer}{name}.")
         else:
-            found |= {f"--{prefix}{no}{name}".replace("_", "-") for no in ("", "no-")}
-    return found
+            yield outer, name, told, value
 
 
 def named(name: str, hint: Any) -> tuple[str, Any]:
@@ -78,11 +86,11 @@ def check_flags(args: Iterable[str], legal: set[str], prog: str) -> None:
             raise BadInput(f"there is no flag {word.split('=')[0]}; {nearest(name, legal, f'{prog} --help')}")
 
 
-def check_empty(args: Sequence[str], prog: str) -> None:
-    """Raises BadInput at the first empty word: no path may be empty (Path("") is the folder here), and no flag but SILENT."""
+def check_empty(args: Sequence[str], silent: set[str], prog: str) -> None:
+    """Raises BadInput at the first empty word: no path may be empty (Path("") is the folder here), and no flag but `silent`."""
     for i, word in enumerate(args):
         before = args[i - 1] if i and args[i - 1].startswith("--") and "=" not in args[i - 1] else ""
-        if before in SILENT or word in (f"{flag}=" for flag in SILENT):
+        if before in silent or word in (f"{flag}=" for flag in silent):
             continue
         if not word and before not in ("", "--"):
             raise BadInput(f"{before} is empty; give it a value, {prog} --help shows which.")

@@ -15,6 +15,11 @@ class Truncated(BadInput):
     """A file that ends before its format says it may. The message names `playtape repair` where that helps."""
 
 
+def deaf(text: str) -> BadInput:
+    """What to raise where a policy that learned without texts is told one."""
+    return BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
+
+
 def within(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
     """Raises BadInput unless `value` is a number (a whole one, if asked) from `least` to `most`."""
     number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)

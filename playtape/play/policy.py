@@ -9,7 +9,7 @@ import torch
 from playtape import envs
 from playtape.actions import Actions
 from playtape.clips import embed, resize, user_cache
-from playtape.errors import BadInput
+from playtape.errors import BadInput, deaf
 from playtape.models.protocols import Player
 from playtape.play.clock import Clock
 from playtape.play.hands import PLAYERS, Manner
@@ -59,7 +59,7 @@ class Policy:
         self.device = seat(loaded.model, manner.device)
         self.encoder = loaded.encoder
         if manner.text and self.encoder is None:
-            raise BadInput(f"this policy learned without texts, so it cannot be told {manner.text[:60]!r}")
+            raise deaf(manner.text)
         self.heard, self.vector = "", None
 
     def start(self, seed: int) -> None:

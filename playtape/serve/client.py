@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, deaf
 from playtape.serve.need import need
+from playtape.serve.settings import is_word
 
 
 class Client:
@@ -23,7 +24,7 @@ class Client:
     def __init__(self, address: str = "ws://127.0.0.1:8765", token: str | None = None, timeout_s: float = 30):
         self.msgpack, self.errors = need("msgpack"), need("websockets.exceptions")
         self.timeout_s, self.id = timeout_s, -1
-        if token is not None and not (token.isascii() and token.isprintable()):
+        if token and not is_word(token):  # an empty one is the server's to refuse
             raise BadInput("a token is one word of ASCII")
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         options = {"additional_headers": headers, "max_size": None, "compression": None, "legacy": True}
@@ -93,7 +94,7 @@ class Client:
 
     def _check(self, text: str | None) -> None:
         if text and not self.hello["text"]:
-            raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
+            raise deaf(text)
 
     def send(self, said: dict[str, Any]) -> None:
         """Any message."""

@@ -4,8 +4,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +21,17 @@ EXTRA = ("msgpack", "websockets")
 
 
 def serve(policy: str | Path, settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
-    """Serve until Ctrl-C (KeyboardInterrupt) or a termination signal (SystemExit 143).
+    """Serve until Ctrl-C (KeyboardInterrupt) or, from `ready` on, a termination signal (SystemExit 143).
 
     `ready` is called with {"address", "protocol"} once clients can connect. Raises BadInput for what is no policy, and where
     it cannot listen.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise BadInput("serve runs in a program's main thread, which signals are sent to")
     if settings.protocol == "playtape":
         for package in EXTRA:
             need(package)
-    with _termination(), open_door(settings) as door:
+    with open_door(settings) as door:
         from playtape.training import checkpoint  # torch takes seconds
 
         server = Server(checkpoint.load(Path(policy), to="play"), settings, door)
@@ -101,19 +102,3 @@ async def _until_signal(server: Server) -> int:
             asyncio.get_running_loop().add_signal_handler(number, heed, number)
     await server.run(stop)
     return came[0]
-
-
-@contextmanager
-def _termination() -> Generator[None]:
-    """A termination signal leaves by the same way as Ctrl-C, so that the socket's file is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        raise BadInput("serve runs in a program's main thread, which signals are sent to")
-
-    def leave(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -85,9 +85,14 @@ def read_token(file: Path | None) -> str | None:
             said, where = file.read_text(), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"cannot read the token in {file}: {getattr(error, 'strerror', None) or error}") from None
-    if not said.strip() or not said.strip().isascii() or not said.strip().isprintable() or len(said.split()) > 1:
+    if not is_word(said.strip()):
         raise BadInput(f"the token in {where} must be one word of ASCII, such as `openssl rand -hex 32` gives")
     return said.strip()
+
+
+def is_word(token: str) -> bool:
+    """Can a header carry it as it is?"""
+    return token.isascii() and token.isprintable() and len(token.split()) == 1
 
 
 def is_right(token: str, headers: list[str]) -> bool:

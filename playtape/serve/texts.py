@@ -7,7 +7,7 @@ import numpy as np
 
 from playtape.clips import SentenceEncoder
 from playtape.clips.text import whole
-from playtape.errors import BadInput
+from playtape.errors import deaf
 
 
 class Texts:
@@ -22,7 +22,7 @@ class Texts:
         if not text:
             return None
         if self.encoder is None:
-            raise BadInput(f"this policy learned without texts, so it cannot be told {text[:60]!r}")
+            raise deaf(text)
         return self.encoder.encode([whole(text)])[0]
 
     async def read(self, text: str) -> np.ndarray | None:

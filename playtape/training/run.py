@@ -164,9 +164,9 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
     Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
-    within("save-every", run.save_every, 1, MOST_STEPS, whole=True)
-    within("workers", run.workers, 0, 256, whole=True)
-    within("seed", run.seed, 0, LARGEST_SEED, whole=True)
+    within("--save-every", run.save_every, 1, MOST_STEPS, whole=True)
+    within("--workers", run.workers, 0, 256, whole=True)
+    within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
     return name, argv[0], run
 
 

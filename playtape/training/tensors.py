@@ -35,6 +35,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         OSError,
         TypeError,
         RuntimeError,
-    ) as error:  # the latter two are torch's, of impossible shapes
+    ) as error:  # the last two are torch's, of impossible shapes
         why = str(error).partition("\n")[0]
         raise BadInput(f"{path} is not a whole safetensors file: {why}") from error

@@ -132,13 +132,13 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tiny", "x", "--out", "y", "--stepps", "3"], "--steps"),
         (["idm-tiny", "x", "--out", "y", "--steps", "0"], "steps is 0; it must be a whole number from 1 to"),
         (["idm-tiny", "x", "--out", "y", "--steps", str(10**30)], f"steps is {10**30}; it must be"),
-        (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "save-every is 0; it must be"),
-        (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "workers is -1; it must be"),
+        (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "--save-every is 0; it must be"),
+        (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "--workers is -1; it must be"),
         (
             ["idm-tiny", "x", "--out", "y", "--seed", str(2**64)],
-            f"seed is {2**64}; it must be a whole number from 0 to",
+            f"--seed is {2**64}; it must be a whole number from 0 to",
         ),
-        (["idm-tiny", "x", "--out", "y", "--seed", "-1"], "seed is -1; it must be a whole number from 0 to"),
+        (["idm-tiny", "x", "--out", "y", "--seed", "-1"], "--seed is -1; it must be a whole number from 0 to"),
         (
             ["idm-tiny", "x", "--out", "y", "--optimiser.betas", "2", "3"],
             "betas is 2.0 3.0; both must be from 0 to below 1",

@@ -42,9 +42,8 @@ class Encoder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        os.environ.setdefault(
-            "HF_HUB_DISABLE_TELEMETRY", "1"
-        )  # else its library asks the network once, even for local files
+        # Else its library asks the network once, even for local files.
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         try:
             from transformers import AutoModel, AutoTokenizer
         except ModuleNotFoundError as error:
