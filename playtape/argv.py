@@ -53,6 +53,23 @@ def silent(cls: Any, default: object = None) -> set[str]:
     return {f"--{outer}{name}".replace("_", "-") for outer, name, _, _ in texts}
 
 
+def words(cls: Any, value: object, default: object) -> list[str]:
+    """The flags with which `parse` makes `value` of `default`: those of the fields in which they differ."""
+    found: list[str] = []
+    for (outer, name, _, now), (_, _, _, before) in zip(fields(cls, value), fields(cls, default), strict=True):
+        flag = f"{outer}{name}".replace("_", "-")
+        if isinstance(now, bool):
+            found += [f"--{flag}" if now else f"--{outer}no-{name}".replace("_", "-")] if now != before else []
+        elif now != before:
+            found += [f"--{flag}", *map(str, _flat(now))]
+    return found
+
+
+def _flat(value: object) -> list[object]:
+    """A value's words: a tuple's, and those of tuples in it, in order."""
+    return [word for part in value for word in _flat(part)] if isinstance(value, tuple | list) else [value]
+
+
 def fields(cls: Any, default: object = None, outer: str = "") -> Iterator[tuple[str, str, Any, Any]]:
     """(names of the dataclasses around it, each with a dot; name; type; default) of every field that holds no others."""
     kind = get_origin(cls) or cls

@@ -1,6 +1,8 @@
 """What a command is, and how its result is read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +23,19 @@ class Lasting(Protocol):
 
     def last(self, ready: Callable[[Result], None]) -> None: ...
 
+    def text(self, result: Result) -> str: ...
+
+
+@dataclass(frozen=True)
+class Worded(ABC):
+    """A command whose room reads its words itself, since which flags there are depends on the first of them."""
+
+    words: tuple[str, ...]
+
+    @abstractmethod
+    def run(self) -> Result: ...
+
+    @abstractmethod
     def text(self, result: Result) -> str: ...
 
 

@@ -3,7 +3,7 @@ that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
 from playtape.cli.command import Command, Lasting
-from playtape.cli.policies import EvaluatePolicy, ImportWeights, Play, Serve, Train
+from playtape.cli.policies import EvaluatePolicy, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
@@ -13,6 +13,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate policy": EvaluatePolicy,
     "convert": Convert,
     "train": Train,
+    "sweep": Sweep,
     "import-weights": ImportWeights,
     "play": Play,
     "serve": Serve,

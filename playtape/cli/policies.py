@@ -7,15 +7,12 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from playtape.cli.command import Result, value, written
+from playtape.cli.command import Result, Worded, value, written
 from playtape.errors import BadInput
 
 
-@dataclass(frozen=True)
-class Train:
+class Train(Worded):
     """Train a recipe on recordings: `playtape train RECIPE DATA... --out RUN`; `--resume RUN` goes on."""
-
-    words: tuple[str, ...]
 
     def run(self) -> Result:
         from playtape.label import calibrate
@@ -28,6 +25,22 @@ class Train:
         loss = "" if result.get("loss") is None else f" to a loss of {result['loss']:.4g}"
         held = f", {len(result['held_out'])} held out" if result["held_out"] else ""
         return f"Trained {result['steps']} steps on {result['recordings']} recordings{held}{loss}: {written(result)}"
+
+
+class Sweep(Worded):
+    """Train a recipe at several sizes, on several shares of the data: `playtape sweep RECIPE DATA... --out OUT`."""
+
+    def run(self) -> Result:
+        from playtape.training.sweep import sweep
+
+        return sweep(list(self.words))
+
+    def text(self, result: Result) -> str:
+        rows = [
+            f"{run['size']:>6} on {run['fraction']:<6g} {run['parameters']:>13,} parameters {run['frames']:>11,} frames"
+            for run in result["runs"]
+        ]
+        return "\n".join([*rows, f"{len(rows)} runs in {result['output']}; `playtape evaluate scaling` judges them"])
 
 
 @dataclass(frozen=True)

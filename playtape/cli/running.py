@@ -15,9 +15,8 @@ import orjson
 
 from playtape import __version__
 from playtape.argv import nearest, parse
-from playtape.cli.command import Command, Lasting, Result
+from playtape.cli.command import Command, Lasting, Result, Worded
 from playtape.cli.commands import COMMANDS
-from playtape.cli.policies import Train
 from playtape.errors import BadInput, printable
 
 LEFT = "what was finished stays, nothing half-written does."
@@ -39,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             chosen, rest = choose(words)
             name = f"playtape {chosen}"
             rest, json = without_json(rest)
-            command = Train(tuple(rest)) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
+            kind = COMMANDS[chosen]
+            command = kind(tuple(rest)) if issubclass(kind, Worded) else parse(kind, rest, prog=name)
             report(command, json)
         except KeyboardInterrupt:
             return complain(name, f"stopped by Ctrl-C; {LEFT}", 130)

@@ -285,6 +285,15 @@ def tiny() -> Config:
     )
 
 
+SIZES = {"XS": 0.25, "S": 0.5, "M": 1.0, "L": 1.5, "XL": 2.0}  # of `playtape sweep`: how many heads, of the recipe's
+
+
+def sized(config: Config, size: str) -> Config:
+    """The same model with more or fewer heads of the same width, in backbone and decoder: one dial for size."""
+    heads, decoder_heads = (max(1, round(n * SIZES[size])) for n in (config.heads, config.decoder_heads))
+    return replace(config, width=config.width // config.heads * heads, heads=heads, decoder_heads=decoder_heads)
+
+
 _PUBLISHED = Optimiser(
     lr=1e-4,
     final_lr=1e-4,

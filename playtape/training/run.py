@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from playtape import __version__, models
 from playtape.actions import Actions, ActionSpace
 from playtape.argv import parse as parse_words
+from playtape.argv import words as words_of
 from playtape.clips import Clip, Clips, Source, embed_all, find_encoder, observed_space, session, store
 from playtape.errors import BadInput, within
 from playtape.models.protocols import Fitted
@@ -121,6 +122,7 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         "steps": run.steps,
         "seed": run.seed,
         "frames": sum(map(len, stored)),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "fps": fps,
         "text_encoder": run.data.text,
         "window": run.data.window,
@@ -130,13 +132,12 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
     lines = (run.out / "log.jsonl").read_text().splitlines()
-    parameters = sum(p.numel() for p in model.parameters())
     held = [str(recording.path) for recording in held_out]
     return {
         "output": str(run.out),
         "steps": run.steps,
         "loss": json.loads(lines[-1])["loss"] if lines else None,  # the log of a resumed run may have been lost
-        "parameters": parameters,
+        "parameters": report["parameters"],
         "recordings": len(stored),
         "held_out": held,
     }
@@ -168,6 +169,13 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     within("--workers", run.workers, 0, 256, whole=True)
     within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
     return name, argv[0], run
+
+
+def spelled(recipe: str, run: Run[Any]) -> list[str]:
+    """The flags that `parse` makes this run of: all but the sources and --out."""
+    default = _default(models.recipe(recipe)[1])
+    generic: Any = Run
+    return words_of(generic[type(run.model)], run, replace(default, sources=run.sources, out=run.out))
 
 
 def _recipes() -> list[str]:

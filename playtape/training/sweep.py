@@ -1,0 +1,161 @@
+"""`playtape sweep RECIPE DATA... --out OUT --sizes S,M,L --fractions 0.25,0.5,1`: a run for each size and share of the data.
+
+Shares are of whole sessions, in an order drawn by the seed, so that each holds all smaller ones; every run holds out the same
+sessions. A run is what `playtape train` makes of the words that the manifest has for it, so that any can be made again by hand.
+What is done is left as it is, what was begun goes on. For a scaling law see `playtape evaluate scaling`.
+"""
+
+import glob
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from playtape import models
+from playtape.clips import session
+from playtape.errors import BadInput
+from playtape.training import checkpoint
+from playtape.training.run import Run, gather, parse, spelled, train
+
+MANIFEST = "sweep.json"
+USAGE = """usage: playtape sweep RECIPE DATA... --out OUT [--sizes S,M,L] [--fractions 0.125,0.25,0.5,1] [flags of train]
+sizes are the model's own (XS, S, M, L, XL), or other recipes of it; `playtape train RECIPE --help` lists the flags of a run"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: a size on a share of the training sessions."""
+
+    size: str
+    fraction: float
+    words: list[str]  # after `playtape train`, without --out
+
+    @property
+    def name(self) -> str:
+        """Its folder within the sweep's."""
+        return f"{self.size}-{self.fraction:g}"
+
+
+def sweep(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
+    """Carry out the arguments after `playtape sweep`. Returns {"output", "runs": [{"size", "fraction", "folder", ...}]}.
+
+    Writes OUT/sweep.json, and a run's folder for each cell. Raises BadInput for sizes and fractions that are none, and for a
+    folder that holds another sweep.
+    """
+    if not argv or {"-h", "--help"} & {*argv}:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(0 if argv else 2)
+    own, words = _taken(argv, {"--sizes": "S,M,L", "--fractions": "0.125,0.25,0.5,1"})
+    module, recipe, run = parse(words)
+    cells = list(_cells(run, _sized(module, recipe, run, own["--sizes"]), _fractions(own["--fractions"])))
+    _begin(run.out, cells)
+    for number, cell in enumerate(cells, start=1):
+        folder = run.out / cell.name
+        if (folder / checkpoint.FILES[3]).exists():
+            continue
+        if progress:
+            print(f"{cell.name}, run {number} of {len(cells)}", file=sys.stderr)
+        begun = (folder / "run.json").exists()
+        train(["--resume", str(folder)] if begun else [*cell.words, "--out", str(folder)], progress=progress)
+    return {"output": str(run.out), "runs": [row(run.out, cell) for cell in cells]}
+
+
+def read_manifest(folder: Path) -> list[Cell]:
+    """The runs of a sweep, done or not. Raises BadInput if it is none."""
+    if not (folder / MANIFEST).is_file():
+        raise BadInput(
+            f"{folder} is no sweep (it has no {MANIFEST}); `playtape sweep RECIPE DATA... --out {folder}` makes one"
+        )
+    content: Any = checkpoint.read_json(folder / MANIFEST).get("runs")
+    try:
+        cells = [
+            Cell(str(one["size"]), float(one["fraction"]), [str(word) for word in one["words"]]) for one in content
+        ]
+    except (TypeError, ValueError, KeyError):
+        raise BadInput(f"{folder / MANIFEST} is not what `playtape sweep` writes") from None
+    if any(Path(cell.name).name != cell.name for cell in cells):
+        raise BadInput(f"{folder / MANIFEST} names a run that is not in its folder")
+    return cells
+
+
+def row(out: Path, cell: Cell) -> dict[str, Any]:
+    """What is known of a run: {"size", "fraction", "folder", and once it is done "frames", "steps", "parameters"}."""
+    folder, known = out / cell.name, {}
+    if (folder / checkpoint.FILES[3]).exists():
+        report = checkpoint.read_json(folder / checkpoint.FILES[3])
+        known = {name: report.get(name) for name in ("frames", "steps", "parameters")}
+    return {"size": cell.size, "fraction": cell.fraction, "folder": str(folder), **known}
+
+
+def _taken(argv: list[str], defaults: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The values of these flags, `--flag VALUE` or `--flag=VALUE`, and the words that are left."""
+    found, rest, words = dict(defaults), [], iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in defaults:
+            rest.append(word)
+        elif not (said := value if equals else next(words, "")):
+            raise BadInput(f"{flag} is empty; give a list such as {defaults[flag]}")
+        else:
+            found[flag] = said
+    return found, rest
+
+
+def _sized(module: str, recipe: str, run: Run[Any], said: str) -> dict[str, list[str]]:
+    """For each size its recipe, and the flags that make it this run: one of the model's SIZES, or another of its recipes."""
+    model = models.model(module)
+    legal = [*getattr(model, "SIZES", {}), *model.RECIPES]
+    found = {}
+    for size in said.split(","):
+        if size not in legal or size in found:
+            raise BadInput(
+                f"--sizes {said} has {size!r}{' twice' if size in found else ''}; legal are {', '.join(legal)}"
+            )
+        if size in model.RECIPES:
+            found[size] = [size, *spelled(recipe, run)]
+        else:
+            found[size] = [recipe, *spelled(recipe, replace(run, model=model.sized(run.model, size)))]
+    return found
+
+
+def _fractions(said: str) -> list[float]:
+    try:
+        found = [float(word) for word in said.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 < share <= 1 for share in found) or len({f"{share:g}" for share in found}) < len(found):
+        raise BadInput(
+            f"--fractions is {said}; it must be a list of different numbers above 0 and up to 1, such as 0.25,0.5,1"
+        )
+    return found
+
+
+def _cells(run: Run[Any], sizes: dict[str, list[str]], fractions: list[float]) -> Iterator[Cell]:
+    training, held_out, _, weights = gather(run)
+    if not held_out:
+        raise BadInput(
+            "a sweep is judged on what none of its runs has seen, and one session alone leaves nothing to hold out"
+        )
+    order = sorted({session(recording) for recording in training})
+    random.Random(run.seed).shuffle(order)
+    paths = [(session(recording), f"{recording.path}:{weight:g}") for recording, weight in zip(training, weights)]
+    held = [str(recording.path) for recording in held_out]
+    names = [glob.escape(Path(path).stem) for path in held]
+    for size, (recipe, *flags) in sizes.items():
+        for fraction in fractions:
+            chosen = set(order[: max(1, round(fraction * len(order)))])
+            taken = [path for name, path in paths if name in chosen]
+            yield Cell(size, fraction, [recipe, *taken, *held, *flags, "--data.held-out", *names])
+
+
+def _begin(out: Path, cells: list[Cell]) -> None:
+    """Write the manifest, or find that it is there: a sweep may grow by sizes and fractions, and is else what it was."""
+    known = {cell.name: cell for cell in read_manifest(out)} if (out / MANIFEST).exists() else {}
+    for cell in cells:
+        if cell.name in known and known[cell.name] != cell:
+            raise BadInput(f"{out} holds another sweep: {MANIFEST} has other words for {cell.name}; give another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    every = known | {cell.name: cell for cell in cells}
+    checkpoint.write_json(out / MANIFEST, {"runs": [asdict(cell) for cell in every.values()]})
