@@ -3,7 +3,7 @@ that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
 from playtape.cli.command import Command, Lasting
-from playtape.cli.policies import EvaluatePolicy, ImportWeights, Play, Serve, Sweep, Train
+from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
@@ -11,6 +11,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "info": Info,
     "evaluate actions": EvaluateActions,
     "evaluate policy": EvaluatePolicy,
+    "evaluate scaling": EvaluateScaling,
     "convert": Convert,
     "train": Train,
     "sweep": Sweep,

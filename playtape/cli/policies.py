@@ -66,6 +66,36 @@ class EvaluatePolicy:
 
 
 @dataclass(frozen=True)
+class EvaluateScaling:
+    """Fit the scaling law to a sweep: how its runs' losses fall with data, and how much data another loss would take."""
+
+    runs: Positional[Path]
+    """The folder of a `playtape sweep`."""
+    data: Positional[Path | None] = None
+    """A recording (.mcap) or a folder of them to judge by; without it, what the sweep held out."""
+    kind: str = "key"
+    """Of which slots: key, click, or an axis such as mouse_dx."""
+    reach: tuple[float, ...] = ()
+    """Perplexities: how much data would reach each."""
+    picture: Path | None = None
+    """Also draw points and laws into this file (.png, .svg)."""
+    seed: int = 0
+    """Seed of the bootstrap intervals."""
+
+    def run(self) -> Result:
+        from playtape.evaluate.scaling import evaluate_scaling
+
+        return evaluate_scaling(
+            self.runs, self.data, kind=self.kind, reach=self.reach, picture=self.picture, seed=self.seed
+        )
+
+    def text(self, result: Result) -> str:
+        from playtape.evaluate.scaling import scaling_table
+
+        return "\n".join([scaling_table(result), *([f"Wrote {self.picture}"] if self.picture else [])])
+
+
+@dataclass(frozen=True)
 class ImportWeights:
     """Turn the weights that a model's authors published into a checkpoint."""
 

@@ -10,7 +10,7 @@ from playtape.evaluate import lag
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
 from playtape.evaluate.pairs import matched
-from playtape.evaluate.picture import KINDS, draw
+from playtape.evaluate.picture import check_picture, draw
 from playtape.evaluate.protocol import protocol
 from playtape.evaluate.rows import common_space, pair
 from playtape.evaluate.summary import headline
@@ -26,8 +26,7 @@ def evaluate_actions(
     `recordings`, `bootstrap` and `warnings`. A number is a leaf of `value`, `low`, `high` and the three baselines;
     undefined is None, never NaN. Raises BadInput if nothing matches, nothing overlaps, or a file cannot be read.
     """
-    if picture is not None and Path(picture).suffix not in KINDS:
-        raise BadInput(f"cannot draw {Path(picture).name!r}: a picture must end in {', '.join(KINDS)}")
+    check_picture(picture)
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
     files, warnings = matched(Path(truth), Path(predicted))
@@ -67,5 +66,5 @@ def evaluate_actions(
     }
     result["rows"] = headline(result)
     if picture is not None:
-        result["picture"] = str(draw(pairs[0], space, Path(picture)))
+        result["picture"] = str(draw(pairs[0], space, picture))
     return result

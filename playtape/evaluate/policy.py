@@ -12,12 +12,13 @@ import torch
 from tqdm import tqdm
 
 from playtape.actions import Actions
-from playtape.clips import Stored, cut, stack, store
+from playtape.clips import Stored, store
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
+from playtape.evaluate.losses import losses
 from playtape.evaluate.rows import Pair, Rows
-from playtape.models.protocols import Player, Trainable
+from playtape.models.protocols import Player
 from playtape.recordings import find_recordings, open_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
@@ -47,13 +48,14 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
     seen = set(loaded.train.get("trained_on", ()))
     warnings = [f"{one.name} was trained on: its numbers say little" for one in stored if one.name in seen]
-    losses = _losses(loaded, stored, loaded.train.get("window", 64), progress)
+    shown = tqdm(stored, desc="losses", unit="recording", disable=not progress)
+    lost = losses(loaded.model, shown, loaded.train.get("window", 64)).means()
     result: dict[str, Any] = {
         "policy": str(run),
         "data": str(data),
         "frames": sum(map(len, stored)),
-        "losses": losses,
-        "perplexity": {kind: float(np.exp(value)) for kind, value in losses.items() if kind != "loss"},
+        "losses": lost,
+        "perplexity": {kind: float(np.exp(value)) for kind, value in lost.items() if kind != "loss"},
         "warnings": warnings,
     }
     draw = np.random.default_rng(seed)
@@ -64,25 +66,6 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
         bootstrap = Bootstrap.of(number, unit, seed)
         result[way] = honest(board(loaded.space, pairs, units, bootstrap)) | {"bootstrap": bootstrap.describe()}
     return result
-
-
-@torch.no_grad()
-def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -> dict[str, float]:
-    """Means over learnable frames, each chunk of `window` frames by itself."""
-    model = loaded.model
-    assert isinstance(model, Trainable)
-    total: dict[str, float] = {}
-    weight = 0.0
-    for one in tqdm(stored, desc="losses", unit="recording", disable=not progress):
-        for start in range(0, max(1, len(one) - window + 1), window):
-            clip = stack([cut(one, start, min(len(one), start + window))])
-            count = float((clip.mask * clip.confidence).sum())
-            for name, value in model.losses(clip).items():
-                total[name] = total.get(name, 0.0) + count * float(value)
-            weight += count
-    if not weight:
-        raise BadInput("no frame of these recordings may be learned from, so there is nothing to compare with")
-    return {name: value / weight for name, value in total.items()}
 
 
 def _pair(loaded: Loaded, one: Stored, way: str, draw: np.random.Generator, shown: tqdm) -> Pair:

@@ -8,7 +8,6 @@ What is done is left as it is, what was begun goes on. For a scaling law see `pl
 import glob
 import random
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,8 +48,9 @@ def sweep(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         raise SystemExit(0 if argv else 2)
     own, words = _taken(argv, {"--sizes": "S,M,L", "--fractions": "0.125,0.25,0.5,1"})
     module, recipe, run = parse(words)
-    cells = list(_cells(run, _sized(module, recipe, run, own["--sizes"]), _fractions(own["--fractions"])))
-    _begin(run.out, cells)
+    wanted = _wanted(run, _sized(module, recipe, run, own["--sizes"]), _fractions(own["--fractions"]))
+    _begin(run.out, wanted)
+    cells = wanted.runs
     for number, cell in enumerate(cells, start=1):
         folder = run.out / cell.name
         if (folder / checkpoint.FILES[3]).exists():
@@ -62,22 +62,29 @@ def sweep(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     return {"output": str(run.out), "runs": [row(run.out, cell) for cell in cells]}
 
 
-def read_manifest(folder: Path) -> list[Cell]:
-    """The runs of a sweep, done or not. Raises BadInput if it is none."""
+@dataclass(frozen=True)
+class Manifest:
+    """What OUT/sweep.json says: the runs, done or not, and the recordings that none of them learns from."""
+
+    runs: list[Cell]
+    held_out: list[str]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Of a sweep's folder. Raises BadInput if it is none."""
     if not (folder / MANIFEST).is_file():
         raise BadInput(
             f"{folder} is no sweep (it has no {MANIFEST}); `playtape sweep RECIPE DATA... --out {folder}` makes one"
         )
-    content: Any = checkpoint.read_json(folder / MANIFEST).get("runs")
+    content = checkpoint.read_json(folder / MANIFEST)
     try:
-        cells = [
-            Cell(str(one["size"]), float(one["fraction"]), [str(word) for word in one["words"]]) for one in content
-        ]
+        cells = [Cell(str(x["size"]), float(x["fraction"]), [*map(str, x["words"])]) for x in content["runs"]]
+        held_out = [str(path) for path in content["held_out"]]
     except (TypeError, ValueError, KeyError):
         raise BadInput(f"{folder / MANIFEST} is not what `playtape sweep` writes") from None
     if any(Path(cell.name).name != cell.name for cell in cells):
         raise BadInput(f"{folder / MANIFEST} names a run that is not in its folder")
-    return cells
+    return Manifest(cells, held_out)
 
 
 def row(out: Path, cell: Cell) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def _fractions(said: str) -> list[float]:
     return found
 
 
-def _cells(run: Run[Any], sizes: dict[str, list[str]], fractions: list[float]) -> Iterator[Cell]:
+def _wanted(run: Run[Any], sizes: dict[str, list[str]], fractions: list[float]) -> Manifest:
     training, held_out, _, weights = gather(run)
     if not held_out:
         raise BadInput(
@@ -143,19 +150,21 @@ def _cells(run: Run[Any], sizes: dict[str, list[str]], fractions: list[float]) -
     paths = [(session(recording), f"{recording.path}:{weight:g}") for recording, weight in zip(training, weights)]
     held = [str(recording.path) for recording in held_out]
     names = [glob.escape(Path(path).stem) for path in held]
+    cells = []
     for size, (recipe, *flags) in sizes.items():
         for fraction in fractions:
             chosen = set(order[: max(1, round(fraction * len(order)))])
             taken = [path for name, path in paths if name in chosen]
-            yield Cell(size, fraction, [recipe, *taken, *held, *flags, "--data.held-out", *names])
+            cells.append(Cell(size, fraction, [recipe, *taken, *held, *flags, "--data.held-out", *names]))
+    return Manifest(cells, held)
 
 
-def _begin(out: Path, cells: list[Cell]) -> None:
+def _begin(out: Path, wanted: Manifest) -> None:
     """Write the manifest, or find that it is there: a sweep may grow by sizes and fractions, and is else what it was."""
-    known = {cell.name: cell for cell in read_manifest(out)} if (out / MANIFEST).exists() else {}
-    for cell in cells:
-        if cell.name in known and known[cell.name] != cell:
+    known = {cell.name: cell for cell in read_manifest(out).runs} if (out / MANIFEST).exists() else {}
+    for cell in wanted.runs:
+        if known.get(cell.name, cell) != cell:
             raise BadInput(f"{out} holds another sweep: {MANIFEST} has other words for {cell.name}; give another --out")
     out.mkdir(parents=True, exist_ok=True)
-    every = known | {cell.name: cell for cell in cells}
-    checkpoint.write_json(out / MANIFEST, {"runs": [asdict(cell) for cell in every.values()]})
+    every = known | {cell.name: cell for cell in wanted.runs}
+    checkpoint.write_json(out / MANIFEST, asdict(Manifest([*every.values()], wanted.held_out)))

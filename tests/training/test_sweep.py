@@ -50,7 +50,7 @@ def test_the_manifest_s_words_are_the_runs(data: Path, tmp_path: Path) -> None:
         data, out, "--sizes", "S,p2p-tiny", "--fractions", "0.5", "--seed", "3", "--optimiser.betas", "0.8", "0.9"
     )
     sweep(asked, progress=False)
-    small, named = read_manifest(out)
+    small, named = read_manifest(out).runs
     for cell, heads in ((small, 3), (named, 6)):
         _, recipe, run = parse([*cell.words, "--out", str(out / cell.name)])
         assert recipe == "p2p-tiny"
@@ -86,10 +86,10 @@ def test_a_sweep_may_grow_and_not_change(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     sweep(words(data, out, "--sizes", "XS", "--fractions", "0.5"), progress=False)
     assert len(sweep(words(data, out, "--sizes", "XS", "--fractions", "0.5,1"), progress=False)["runs"]) == 2
-    assert [cell.name for cell in read_manifest(out)] == ["XS-0.5", "XS-1"]
+    assert [cell.name for cell in read_manifest(out).runs] == ["XS-0.5", "XS-1"]
     with pytest.raises(BadInput, match="holds another sweep: sweep.json has other words for XS-1; give another --out"):
         sweep(words(data, out, "--sizes", "XS", "--fractions", "1", "--seed", "1"), progress=False)
-    assert len(read_manifest(out)) == 2
+    assert len(read_manifest(out).runs) == 2
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,12 @@ def test_one_session_leaves_nothing_to_judge_by(data: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "content",
-    ["{}", '{"runs": 3}', '{"runs": [{"size": "S"}]}', '{"runs": [{"size": "../x", "fraction": 1, "words": []}]}'],
+    [
+        "{}",
+        '{"runs": 3}',
+        '{"runs": [{"size": "S"}]}',
+        '{"runs": [{"size": "../x", "fraction": 1, "words": []}], "held_out": []}',
+    ],
 )
 def test_a_manifest_that_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
