@@ -16,13 +16,13 @@ from playtape.clips import Stored, store
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
-from playtape.evaluate.losses import losses
 from playtape.evaluate.rows import Pair, Rows
 from playtape.models.protocols import Player
 from playtape.recordings import find_recordings, open_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import seat
+from playtape.training.losses import losses
 from playtape.training.memory import keep_freed_memory
 
 WAYS = ("teacher_forced", "free_running", "chance")

@@ -15,12 +15,12 @@ from tqdm import tqdm
 from playtape.clips import store
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, bounds
-from playtape.evaluate.losses import Losses, losses
 from playtape.evaluate.picture import check_picture
 from playtape.evaluate.power_law import FEWEST, fit
 from playtape.recordings import find_recordings, open_recording
 from playtape.training import checkpoint
 from playtape.training.device import seat
+from playtape.training.losses import Losses, losses
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sweep import Cell, read_manifest, row
 

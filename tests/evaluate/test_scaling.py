@@ -10,11 +10,11 @@ import pytest
 from playtape.cli.running import main
 from playtape.errors import BadInput
 from playtape.evaluate import scaling
-from playtape.evaluate.losses import Losses, losses
 from playtape.evaluate.policy import evaluate_policy
 from playtape.evaluate.power_law import PowerLaw
 from playtape.evaluate.scaling import evaluate_scaling, scaling_table
 from playtape.play import play
+from playtape.training.losses import Losses, losses
 from playtape.training.sweep import MANIFEST, sweep
 
 SMALL = ("--batch", "1", "--workers", "0", "--data.window", "8", "--model.window", "4", "--model.height", "32")

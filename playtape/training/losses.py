@@ -1,6 +1,6 @@
 """What a model loses on recordings that it has not learned from, one recording at a time, so that they can be resampled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,16 @@ import torch
 from playtape.clips import Stored, cut, stack
 from playtape.errors import BadInput
 from playtape.models.protocols import Trainable
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames [start, stop) of a recording: how many may be learned from, and their mean `nats` a slot of each kind."""
+
+    start: int
+    stop: int
+    frames: float
+    nats: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +35,25 @@ class Losses:
         return {kind: float(sums.sum() / self.frames.sum()) for kind, sums in self.sums.items()}
 
 
-@torch.no_grad()
 def losses(model: object, recordings: Iterable[Stored], window: int) -> Losses:
-    """Each chunk of `window` frames by itself, as in training; the rest of a recording that fills none is left out."""
-    assert isinstance(model, Trainable)
+    """Each chunk of `window` frames by itself, as in training."""
     rows: list[dict[str, float]] = []
     frames: list[float] = []
     for one in recordings:
-        rows.append({})
-        frames.append(0.0)
-        for start in range(0, max(1, len(one) - window + 1), window):
-            clip = stack([cut(one, start, min(len(one), start + window))])
-            count = float((clip.mask * clip.confidence).sum())
-            frames[-1] += count
-            for kind, value in model.losses(clip).items():
-                rows[-1][kind] = rows[-1].get(kind, 0.0) + count * float(value)
+        found = list(chunks(model, one, window))
+        frames.append(sum(chunk.frames for chunk in found))
+        kinds = found[0].nats if found else ()
+        rows.append({kind: sum(chunk.frames * chunk.nats[kind] for chunk in found) for kind in kinds})
     kinds = rows[0] if rows else ()
     return Losses({kind: np.array([row[kind] for row in rows]) for kind in kinds}, np.array(frames))
+
+
+@torch.no_grad()
+def chunks(model: object, one: Stored, window: int) -> Iterator[Chunk]:
+    """A recording's stretches of `window` frames one after the other; a rest that fills none is left out."""
+    assert isinstance(model, Trainable)
+    for start in range(0, max(1, len(one) - window + 1), window):
+        stop = min(len(one), start + window)
+        clip = stack([cut(one, start, stop)])
+        nats = {kind: float(value) for kind, value in model.losses(clip).items()}
+        yield Chunk(start, stop, float((clip.mask * clip.confidence).sum()), nats)
