@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.checking import Check
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
@@ -13,6 +14,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate policy": EvaluatePolicy,
     "evaluate scaling": EvaluateScaling,
     "convert": Convert,
+    "check": Check,
     "train": Train,
     "sweep": Sweep,
     "import-weights": ImportWeights,

@@ -13,7 +13,7 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace
 
-__all__ = ["OUT_OF_STEP", "horizontal_shift", "lag_correlation", "still_fraction", "view"]
+__all__ = ["OUT_OF_STEP", "SAME", "horizontal_shift", "lag_correlation", "shift_between", "still_fraction", "view"]
 
 # A still fraction above this is out of step. Freedoom's 16 views in step: 0.000-0.011; with some tics cut out: 0.52, 0.42,
 # and 0.04 where the player lived on. Others' counts, with moves that walls stop: 0.00-0.14 in step, 0.38-0.89 out of it.
@@ -41,7 +41,7 @@ def horizontal_shift(frames: Iterable[np.ndarray]) -> np.ndarray:
 
     The whole number of columns with the least mean absolute difference. NaN where no shift explains the change well.
     """
-    return np.array([_shift(before, after) for before, after in pairwise(map(view, frames))], np.float32)
+    return np.array([shift_between(before, after) for before, after in pairwise(map(view, frames))], np.float32)
 
 
 def lag_correlation(turn: np.ndarray, shift: np.ndarray, lags: Iterable[int] = range(-3, 4)) -> dict[int, float]:
@@ -77,7 +77,8 @@ def _stillness(frames: Iterable[np.ndarray]) -> Iterator[bool]:
         yield bool(np.abs(after - before).mean() < SAME)
 
 
-def _shift(before: np.ndarray, after: np.ndarray) -> float:
+def shift_between(before: np.ndarray, after: np.ndarray) -> float:
+    """How far the world moved right between two views, as a share of the width; NaN where no shift explains the change well."""
     columns = before.shape[1]
     reach = min(REACH, columns // 3)
     middle = before[:, reach : columns - reach]

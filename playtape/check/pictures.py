@@ -1,0 +1,105 @@
+"""What is wrong with pictures, by a glance at them and the inputs that should move them. Legend: T frames."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from playtape.actions import ActionSpace, Axis
+from playtape.check.findings import Finding, Limits
+from playtape.check.glance import Glance
+from playtape.check.hands import runs
+from playtape.recordings import Recording
+from playtape.recordings.desync import MOVES, SAME, lag_correlation
+
+TURN = "mouse.dx"
+CLEAR = 0.5  # of the usual turn: a smaller one may move the picture by less than a pixel
+MOVING = 0.3  # share of a still stretch's intervals that have inputs which should move the picture
+FEWEST = 30  # intervals to judge a share or a correlation by
+REACH_S = 0.6  # lags looked at
+TRUSTED, BETTER = 0.3, 0.1  # correlation at the best lag, and how much less it is at none
+STEADY_S = 1.5  # that a border stays to the pixel, as no dark corner of a game does
+WIDER = 0.03  # of the picture's side
+
+
+def moving(recording: Recording) -> np.ndarray:
+    """bool [T - 1]: intervals whose inputs move the picture; by clear turns where there are any, else by keys."""
+    turn = turns(recording)
+    if (turn != 0).sum() >= FEWEST:
+        return np.abs(turn) >= CLEAR * np.median(np.abs(turn[turn != 0]))
+    return ActionSpace(MOVES, ()).actions(recording.events, recording.time_ns).buttons[:-1].any(axis=1)
+
+
+def turns(recording: Recording) -> np.ndarray:
+    """float32 [T - 1]: how far the mouse turns in each interval, in counts."""
+    return ActionSpace((), (Axis(TURN, "sum"),)).actions(recording.events, recording.time_ns).axes[:-1, 0]
+
+
+def findings(recording: Recording, seen: Glance, moves: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    """All of this file, in no order."""
+    time = recording.time_ns
+    frozen = list(_frozen(time, seen, moves, limits))
+    yield from frozen
+    apart = np.ones(len(moves), bool)
+    for one in frozen:
+        apart &= (time[1:] <= one.start_ns) | (time[:-1] >= one.end_ns)
+    yield from _duplicates(recording, seen, moves & apart, limits)
+    yield from _lag(recording, seen, apart, limits)
+    yield from _size(recording, seen)
+
+
+def _frozen(time: np.ndarray, seen: Glance, moves: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    for first, last in runs(seen.change < SAME):
+        seconds = (time[last] - time[first]) / 1e9
+        if seconds >= limits.frozen_s and moves[first:last].mean() > MOVING:
+            text = f"the picture stands still for {seconds:.1f} s while inputs move it (limit {limits.frozen_s:g} s)"
+            yield Finding(int(time[first]), int(time[last]), "frozen", text)
+
+
+def _duplicates(recording: Recording, seen: Glance, moves: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    if moves.sum() < FEWEST:
+        return
+    share = float((seen.change[moves] < SAME).mean())
+    if share > limits.duplicate_share:
+        text = f"{share:.0%} of the frames that should differ are shown twice (limit {limits.duplicate_share:.0%})"
+        yield Finding(0, recording.video.end_ns, "duplicates", text)
+
+
+def _lag(recording: Recording, seen: Glance, apart: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    """By turns of the mouse alone: a car answers its keys late, and rightly."""
+    turn = turns(recording)
+    known = np.isfinite(seen.shift) & apart
+    if known.sum() < FEWEST or (turn[known] != 0).sum() < FEWEST:
+        return
+    step = float(np.median(np.diff(recording.time_ns))) / 1e9
+    reach = max(limits.lag_frames, round(REACH_S / step))
+    shift = np.where(known, seen.shift, np.nan)
+    found = lag_correlation(np.append(turn, 0), shift, range(-reach, reach + 1))
+    best = max(found, key=lambda lag: found[lag])
+    if abs(best) >= limits.lag_frames and found[best] >= TRUSTED and found[best] - found[0] >= BETTER:
+        late = "later" if best < 0 else "earlier"
+        text = (
+            f"the picture answers turns {abs(best)} frames {late} than it should "
+            f"(correlation {found[best]:.2f}, {found[0]:.2f} as it is; limit {limits.lag_frames} frames)"
+        )
+        yield Finding(0, recording.video.end_ns, "lag", text)
+
+
+def _size(recording: Recording, seen: Glance) -> Iterator[Finding]:
+    """A window that was resized leaves black borders that stay, in a video that keeps its size."""
+    time = np.append(recording.time_ns, recording.video.end_ns)
+    steady = (np.diff(seen.border, axis=0) == 0).all(axis=1) & (seen.border[1:] >= 0).all(axis=1)
+    stays = [
+        (first, last + 1, seen.border[first])
+        for first, last in runs(steady)
+        if (time[last + 1] - time[first]) / 1e9 >= STEADY_S and (seen.change[first:last] >= SAME).any()
+    ]
+    if not stays:
+        return
+    usual = max(stays, key=lambda stay: stay[1] - stay[0])[2]
+    sides = np.array([seen.size[1], seen.size[1], seen.size[0], seen.size[0]])
+    for first, last, border in stays:
+        if (np.abs(border - usual) > WIDER * sides).any():
+            width, height = seen.size
+            inside = f"{width - border[2] - border[3]} x {height - border[0] - border[1]} of {width} x {height}"
+            text = f"the picture has black borders, {inside} pixels are of the game; elsewhere there are others"
+            yield Finding(int(time[first]), int(time[last]), "size", text)

@@ -1,0 +1,83 @@
+"""The command that says whether recordings are fit to learn from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from playtape.check.findings import KINDS, Limits
+from playtape.cli.command import Result
+from playtape.errors import BadInput, within
+
+SHOWN = 40  # recordings with findings, of a large folder
+
+
+@dataclass(frozen=True)
+class Check:
+    """Look for what is wrong with recordings: 0 is clean, 1 something was found, 2 one of them is unusable."""
+
+    data: Positional[Path]
+    """A recording (.mcap), or a folder of them."""
+    policy: Path | None = None
+    """A policy's checkpoint folder: play that it finds unlikely is told too."""
+    picture: Path | None = None
+    """Also draw all recordings with their findings into this file (.png, .svg)."""
+    write: bool = False
+    """Put the findings into the recordings, as spans of kind "finding"; nothing is deleted."""
+    review: int = 0
+    """Also name so many recordings that a person should look at next."""
+    verdicts: Path | None = None
+    """Of those that persons looked at: a csv file with the columns recording and verdict (accepted, rejected)."""
+    seed: int = 0
+    """Of what is drawn for review."""
+    workers: int | None = None
+    """Processes; without it, one a core."""
+    limits: Limits = field(default_factory=Limits)
+    """From where on something is a finding."""
+
+    def run(self) -> Result:
+        from playtape.check import check
+        from playtape.check.picture import check_name
+        from playtape.check.review import next_to_review, read_verdicts
+
+        within("--review", self.review, 0, 10**9, whole=True)
+        within("--seed", self.seed, 0, 2**63, whole=True)
+        if self.workers is not None:
+            within("--workers", self.workers, 1, 256, whole=True)
+        if self.verdicts is not None and not self.review:
+            raise BadInput("--verdicts is for --review N: they say whose play was accepted")
+        check_name(self.picture)
+        verdicts = read_verdicts(self.verdicts)
+        result = check(
+            self.data, self.limits, policy=self.policy, workers=self.workers, picture=self.picture, write=self.write
+        )
+        if self.review:
+            result["review"] = next_to_review(result["recordings"], verdicts, self.review, self.seed)
+        return result
+
+    def code(self, result: Result) -> int:
+        return result["exit"]
+
+    def text(self, result: Result) -> str:
+        rows = [row for row in result["recordings"] if row["findings"]]
+        lines = []
+        for row in rows[:SHOWN]:
+            lines.append(row["path"])
+            lines += [f"  {_when(one):>17}  {one['kind']:<13} {one['text']}" for one in row["findings"]]
+        if rows[SHOWN:]:
+            lines.append(f"... and {len(rows) - SHOWN} more recordings; --json has all")
+        lines += [f"{count:>5} {kind:<13} {KINDS[kind]}" for kind, count in result["counts"].items()]
+        clean = len(result["recordings"]) - len(rows)
+        lines.append(f"{clean} of {len(result['recordings'])} recordings are clean, {_hours(result)}")
+        lines += [f"review {one['path']}: {one['why']}" for one in result.get("review", ())]
+        if self.write:
+            lines.append(f"Wrote findings into {len(result['written'])} recordings")
+        return "\n".join([*lines, *([f"Drew {result['picture']}"] if self.picture else [])])
+
+
+def _when(finding: dict[str, float]) -> str:
+    return f"{finding['start_s']:.1f} to {finding['end_s']:.1f} s"
+
+
+def _hours(result: Result) -> str:
+    return f"{result['hours_clean']:.2f} of {result['hours']:.2f} hours"
