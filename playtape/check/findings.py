@@ -1,7 +1,7 @@
 """What can be found in a recording, and how much of it is too much.
 
 The first four are the published filter of Pixels2Play (arXiv 2601.04575): a key held in more than 60 % of the frames, more than
-six keys at once, too little interaction, low likelihood under a small policy. The last two limits are unpublished; these are ours.
+six keys at once, too little interaction, low likelihood under a small policy. The last two limits are unpublished, so ours.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import numpy as np
 from playtape.recordings import Recording
 from playtape.recordings.desync import shift_between, view
 
-BLACK = 12  # of 255: what compression leaves of a black border
+BLACK = 12  # of 255, mean of a row or column: what compression leaves of a black border
 HASH = (8, 9)  # rows and columns whose neighbours are compared
 TURNS = 2000  # intervals of which the shift is measured: it is the slow part, and these tell the lag
 
@@ -51,8 +51,8 @@ class Glance:
 
 
 def _border(frame: np.ndarray) -> tuple[int, int, int, int]:
-    light = frame.max(axis=2) > BLACK
-    rows, columns = np.flatnonzero(light.any(axis=1)), np.flatnonzero(light.any(axis=0))
+    light = frame.max(axis=2)
+    rows, columns = (np.flatnonzero(light.mean(axis=axis) > BLACK) for axis in (1, 0))
     height, width = light.shape
     if len(rows) < height / 4 or len(columns) < width / 4:
         return -1, -1, -1, -1

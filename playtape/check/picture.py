@@ -35,12 +35,8 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         panel.barh(number, max(row["seconds"], 1e-3), height=0.8, color=BAR)
         kinds = [kind for kind in used if any(one["kind"] == kind for one in row["findings"])]
         for lane, kind in enumerate(kinds):
-            spans = [
-                (one["start_s"], max(one["end_s"] - one["start_s"], 0.004 * row["seconds"]))
-                for one in row["findings"]
-                if one["kind"] == kind
-            ]
-            panel.broken_barh(spans, (number - 0.4 + 0.8 * lane / len(kinds), 0.8 / len(kinds)), color=colour[kind])
+            height = 0.8 / len(kinds)
+            panel.broken_barh(_spans(row, kind), (number - 0.4 + lane * height, height), color=colour[kind])
     names = [printable(Path(row["path"]).stem)[-36:] for row in rows]
     panel.set_yticks(range(len(rows)), names, fontsize=7, color=INK)
     panel.invert_yaxis()
@@ -58,14 +54,16 @@ def draw(result: dict[str, Any], path: Path) -> Path:
     for kind in used:
         panel.barh(0, 0, color=colour[kind], label=f"{kind} ({result['counts'].get(kind, 0)})")
     if used:
+        below = -0.8 / (0.3 * len(rows) + 1)
         panel.legend(
-            frameon=False,
-            labelcolor=INK,
-            fontsize=8,
-            ncols=4,
-            loc="upper left",
-            bbox_to_anchor=(0, -0.8 / (0.3 * len(rows) + 1)),
-        )
+            frameon=False, labelcolor=INK, fontsize=8, ncols=4, loc="upper left", bbox_to_anchor=(0, below)
+        )  # fmt: skip
     with atomic(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:])
     return path
+
+
+def _spans(row: dict[str, Any], kind: str) -> list[tuple[float, float]]:
+    """(start, length) in seconds of a row's findings of a kind, none too short to be seen."""
+    found = [(one["start_s"], one["end_s"] - one["start_s"]) for one in row["findings"] if one["kind"] == kind]
+    return [(start, max(length, 0.004 * row["seconds"])) for start, length in found]

@@ -17,8 +17,8 @@ MOVING = 0.3  # share of a still stretch's intervals that have inputs which shou
 FEWEST = 30  # intervals to judge a share or a correlation by
 REACH_S = 0.6  # lags looked at
 TRUSTED, BETTER = 0.3, 0.1  # correlation at the best lag, and how much less it is at none
-STEADY_S = 1.5  # that a border stays to the pixel, as no dark corner of a game does
-WIDER = 0.03  # of the picture's side
+STEADY_S = 1.5  # that a border stays within a pixel, as no dark corner of a game does
+WIDER = 0.04  # of the picture's side
 
 
 def moving(recording: Recording) -> np.ndarray:
@@ -87,9 +87,10 @@ def _lag(recording: Recording, seen: Glance, apart: np.ndarray, limits: Limits) 
 def _size(recording: Recording, seen: Glance) -> Iterator[Finding]:
     """A window that was resized leaves black borders that stay, in a video that keeps its size."""
     time = np.append(recording.time_ns, recording.video.end_ns)
-    steady = (np.diff(seen.border, axis=0) == 0).all(axis=1) & (seen.border[1:] >= 0).all(axis=1)
+    steady = (np.abs(np.diff(seen.border, axis=0)) <= 1).all(axis=1) & (seen.border >= 0).all(axis=1)[1:]
+    steady &= (seen.border >= 0).all(axis=1)[:-1]
     stays = [
-        (first, last + 1, seen.border[first])
+        (first, last + 1, np.median(seen.border[first : last + 1], axis=0).astype(int))
         for first, last in runs(steady)
         if (time[last + 1] - time[first]) / 1e9 >= STEADY_S and (seen.change[first:last] >= SAME).any()
     ]
