@@ -39,6 +39,13 @@ class Worded(ABC):
     def text(self, result: Result) -> str: ...
 
 
+@runtime_checkable
+class Judging(Protocol):
+    """A command whose exit code depends on what came out: 0 is all well, 1 something left to look at."""
+
+    def code(self, result: Result) -> int: ...
+
+
 def written(result: Result) -> str:
     """Which path a result wrote: one file by its name, several by their folder."""
     outputs = result.get("outputs") or [result[key] for key in ("output", "html", "out", "path") if key in result][:1]

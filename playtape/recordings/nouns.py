@@ -84,6 +84,11 @@ class Clock:
         drift = self.drift_ppm / 1e6
         return passed - np.rint(passed * (drift / (1 + drift))).astype(np.int64)
 
+    def log_time(self, time_ns: int) -> int:
+        """When the file's clock shows a moment of the video's; `video_time` gives that back, to a nanosecond with a drift."""
+        drift = 0.0 if self.written else self.drift_ppm / 1e6
+        return self.anchor_ns + time_ns + round(time_ns * drift)
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
