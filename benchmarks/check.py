@@ -157,8 +157,12 @@ def duplicates(take: Take, draw: np.random.Generator) -> None:
 def lag(take: Take, draw: np.random.Generator) -> None:
     """Inputs are 2 to 8 frames early or late."""
     by = int(draw.integers(2, 9)) * int(draw.choice([-1, 1])) * STEP_NS
-    moved = take.events.shifted(by)
-    take.events = moved.between(0, take.end_ns)
+    rows, down = [], set()
+    for when, name, value in take.events.shifted(by).between(0, take.end_ns):
+        if value != 0 or name in down:  # not the release of what was pressed before the first frame
+            rows.append((when, name, value))
+            down.add(name)
+    take.events = Events.from_rows(rows)
 
 
 def size(take: Take, draw: np.random.Generator) -> None:

@@ -9,6 +9,7 @@ from playtape.recordings.desync import shift_between, view
 
 BLACK = 12  # of 255, mean of a row or column: what compression leaves of a black border
 HASH = (8, 9)  # rows and columns whose neighbours are compared
+LIGHTER = 8  # of 255: floors and skies are even, and compression would toss coins over them
 TURNS = 2000  # intervals of which the shift is measured: it is the slow part, and these tell the lag
 
 
@@ -60,10 +61,10 @@ def _border(frame: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _mark(frame: np.ndarray) -> int:
-    """A difference hash: whether each of 8 x 8 places is lighter than the one to its right, by means of blocks."""
+    """A difference hash: whether each of 8 x 8 places is clearly lighter than the one to its right, by means of blocks."""
     height, width = (n // cells for n, cells in zip(frame.shape, HASH))
     if not height or not width:
         return 0
     grey = frame[: height * HASH[0], : width * HASH[1]].mean(axis=2)
     cells = grey.reshape(HASH[0], height, HASH[1], width).mean(axis=(1, 3))
-    return int.from_bytes(np.packbits(cells[:, :-1] > cells[:, 1:]).tobytes(), "big")
+    return int.from_bytes(np.packbits(cells[:, :-1] > cells[:, 1:] + LIGHTER).tobytes(), "big")

@@ -87,8 +87,8 @@ def _lag(recording: Recording, seen: Glance, apart: np.ndarray, limits: Limits) 
 def _size(recording: Recording, seen: Glance) -> Iterator[Finding]:
     """A window that was resized leaves black borders that stay, in a video that keeps its size."""
     time = np.append(recording.time_ns, recording.video.end_ns)
-    steady = (np.abs(np.diff(seen.border, axis=0)) <= 1).all(axis=1) & (seen.border >= 0).all(axis=1)[1:]
-    steady &= (seen.border >= 0).all(axis=1)[:-1]
+    known = seen.border.min(axis=1) >= 0
+    steady = (np.abs(np.diff(seen.border, axis=0)).max(axis=1) <= 1) & known[1:] & known[:-1]
     stays = [
         (first, last + 1, np.median(seen.border[first : last + 1], axis=0).astype(int))
         for first, last in runs(steady)
