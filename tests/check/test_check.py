@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from playtape.check import Limits, check
+from playtape.check.likelihood import load, stretches, unlikely
 from playtape.cli import main
 from playtape.errors import BadInput
 from playtape.play import play
 from playtape.recordings import Span, open_recording
 from playtape.recordings.respan import respan
-from playtape.training.run import train
 from tests.check.conftest import Turning
+from tests.untrained import save_untrained
 
 
 @pytest.fixture
@@ -106,20 +107,27 @@ def test_review_names_the_flagged_first(folder: Path, tmp_path: Path, capsys: py
 
 
 def test_play_that_a_policy_finds_unlikely(tmp_path: Path) -> None:
-    """Random hands among the script's, judged by a policy that has seen a little of the script."""
-    play("scripted", "simple_fps", seed=0, episodes=3, record=tmp_path / "data", max_steps=400, progress=False)
-    play("random", "simple_fps", seed=3, record=tmp_path / "data", max_steps=200, progress=False)
-    play("scripted", "simple_fps", seed=10, episodes=2, record=tmp_path / "seen", max_steps=200, progress=False)
-    small = ("--batch", "2", "--workers", "0", "--data.window", "16", "--model.height", "32", "--model.width-px", "32")
-    run = tmp_path / "run"
-    train(
-        ["p2p-tiny", str(tmp_path / "seen"), "--out", str(run), "--steps", "150", *small, "--optimiser.warmup", "10"],
-        progress=False,
-    )
-    limits = Limits(unlikely=5, held_share=1, active_share=0)
-    found = kinds(check(tmp_path / "data", limits, policy=run, workers=1, progress=False))
-    assert "unlikely" in found["simple_fps_random_seed3"]
-    assert not any("unlikely" in kinds for name, kinds in found.items() if "scripted" in name)
+    """With a limit just above the median, the stretches that the policy loses most on, and they alone."""
+    policy = save_untrained(tmp_path / "policy")
+    play("scripted", "simple_fps", episodes=2, record=tmp_path / "data", max_steps=420, progress=False)
+    paths = sorted((tmp_path / "data").glob("*.mcap"))
+    nats = {path.stem: [one[2] for one in stretches(load(policy), path)] for path in paths}
+    assert [len(each) for each in nats.values()] == [2, 2]
+    limits = Limits(unlikely=0.1, held_share=1, active_share=0)
+    found = kinds(check(tmp_path / "data", limits, policy=policy, workers=1, progress=False))
+    every = sorted(x for each in nats.values() for x in each)
+    assert {name for name, kinds in found.items() if "unlikely" in kinds} == {
+        name for name, each in nats.items() if max(each) >= every[2]
+    }
+
+
+def test_a_stretch_that_stands_out_of_all() -> None:
+    lost = {"a": [(0, 10, 1.0), (10, 20, 1.1)], "b": [(0, 10, 0.9), (10, 20, 1.9)], "c": [(0, 10, 1.0)]}
+    found = {name: listed for name, listed in unlikely(lost, Limits()).items() if listed}
+    ((name, (one,)),) = found.items()
+    assert (name, one.start_ns, one.end_ns) == ("b", 10, 20)
+    assert one.text == "the policy loses 1.90 nats here, 1.00 as a rule (limit 1.89)"
+    assert unlikely({}, Limits()) == {}
 
 
 @pytest.mark.parametrize(
