@@ -1,7 +1,9 @@
 """What a user can get wrong. Every room may raise these; the command line prints the sentence and exits with 2."""
 
+import importlib
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _BYTE = 0xDC00  # a byte of a file's name that is no UTF-8 stands in a str as this + the byte (PEP 383)
@@ -26,6 +28,17 @@ def within(name: str, value: object, least: float, most: float, *, whole: bool =
     if not number or not least <= value <= most:  # type: ignore[operator]
         kind = "a whole number" if whole else "a number"
         raise BadInput(f"{name} is {value!r}; it must be {kind} from {least:g} to {most:g}")
+
+
+def need(module: str, extra: str) -> ModuleType:
+    """A module of a package that only the extra `extra` installs. Raises BadInput that says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        package = module.split(".")[0]
+        raise BadInput(
+            f"this needs the package {package}, which is not installed; pip install 'playtape[{extra}]' installs it"
+        ) from None
 
 
 def printable(thing: Any) -> Any:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from playtape.errors import BadInput, deaf
-from playtape.serve.need import need
+from playtape.errors import BadInput, deaf, need
 from playtape.serve.settings import is_word
 
 
@@ -22,13 +21,13 @@ class Client:
     """
 
     def __init__(self, address: str = "ws://127.0.0.1:8765", token: str | None = None, timeout_s: float = 30):
-        self.msgpack, self.errors = need("msgpack"), need("websockets.exceptions")
+        self.msgpack, self.errors = need("msgpack", "serve"), need("websockets.exceptions", "serve")
         self.timeout_s, self.id = timeout_s, -1
         if token and not is_word(token):  # an empty one is the server's to refuse
             raise BadInput("a token is one word of ASCII")
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         options = {"additional_headers": headers, "max_size": None, "compression": None, "legacy": True}
-        client = need("websockets.sync.client")
+        client = need("websockets.sync.client", "serve")
         try:
             if address.startswith(("ws://", "wss://")):
                 self.connection = client.connect(address, proxy=None, open_timeout=timeout_s, **options)

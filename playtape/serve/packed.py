@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import ActionSpace
-from playtape.errors import BadInput
+from playtape.errors import BadInput, need
 from playtape.serve import words
 from playtape.serve.door import Door
 from playtape.serve.guests import Answer, Did, Frame, Guest
-from playtape.serve.need import need
 from playtape.serve.settings import Settings, is_right
 from playtape.serve.table import Full, Table
 from playtape.serve.texts import Texts
@@ -36,7 +35,7 @@ class Packed:
 
     def __init__(self, table: Table, texts: Texts, hello: dict[str, Any]):
         self.table, self.texts = table, texts
-        self.msgpack = need("msgpack")
+        self.msgpack = need("msgpack", "serve")
         space = table.space
         names = {"buttons": list(space.buttons), "axes": [axis.name for axis in space.axes]}
         self.hello = {"type": "hello", "version": VERSION, **names, "text": texts.encoder is not None, **hello}
@@ -44,7 +43,7 @@ class Packed:
     @asynccontextmanager
     async def listening(self, door: Door, settings: Settings) -> AsyncGenerator[None]:
         """Serves as long as the `async with` lasts."""
-        serve = need("websockets.asyncio.server")
+        serve = need("websockets.asyncio.server", "serve")
         silent = logging.getLogger("playtape.serve.websockets")
         silent.disabled = True  # or every stranger who speaks another language would leave a traceback
         options: dict[str, Any] = {
@@ -63,7 +62,7 @@ class Packed:
 
     async def talk(self, connection: Any) -> None:
         """One guest from hello to goodbye."""
-        closed = need("websockets.exceptions").ConnectionClosed
+        closed = need("websockets.exceptions", "serve").ConnectionClosed
         with suppress(closed):
             try:
                 with self.table.seated() as guest:

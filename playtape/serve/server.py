@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, need
 from playtape.serve.door import Door, open_door
-from playtape.serve.need import need
 from playtape.serve.note import note
 from playtape.serve.settings import Settings
 
@@ -30,7 +29,7 @@ def serve(policy: str | Path, settings: Settings, ready: Callable[[dict[str, Any
         raise BadInput("serve runs in a program's main thread, which signals are sent to")
     if settings.protocol == "playtape":
         for package in EXTRA:
-            need(package)
+            need(package, "serve")
     with open_door(settings) as door:
         from playtape.training import checkpoint  # torch takes seconds
 

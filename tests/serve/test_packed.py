@@ -18,9 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from playtape.clips import find_encoder
-from playtape.errors import BadInput
+from playtape.errors import BadInput, need
 from playtape.serve import Client
-from playtape.serve.need import need
 from playtape.serve.settings import Settings, read_token
 from playtape.serve.texts import Texts
 from playtape.training.checkpoint import Loaded
@@ -305,7 +304,7 @@ def test_when_the_model_falls_over_the_server_ends_with_its_error(serve) -> None
 def test_a_missing_package_is_a_sentence(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "msgpack", None)
     with pytest.raises(BadInput, match=r"needs the package msgpack, .*pip install 'playtape\[serve\]'"):
-        need("msgpack")
+        need("msgpack", "serve")
 
 
 def test_half_a_character_is_read_as_one_that_is_unknown() -> None:
