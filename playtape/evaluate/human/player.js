@@ -112,8 +112,9 @@ class Player {
 
   step(frames) {
     this.video.pause();
-    const from = this.video.currentTime;
-    this.seek(from + frames * this.frame);
+    const from = this.video.currentTime,
+      number = Math.floor(from / this.frame + 0.001) + frames;
+    this.seek((number + 0.5) * this.frame); // the middle of a picture, so that rounding cannot show its neighbour
     this.stepped = frames > 0 ? from : null;
   }
 

@@ -29,13 +29,8 @@ class Ratings:
     def __init__(self, path: Path):
         """Read what is there. Raises BadInput for a file that holds something else."""
         self.path = Path(path)
-        self.ratings: dict[tuple[str, str], Rating] = {}
-        self.choices: dict[tuple[str, tuple[str, str]], Choice] = {}
-        self.lost = 0  # lines that were cut by a kill or a full disk
         self._pen: int | None = None
-        self._torn = False
-        if self.path.exists():
-            self._read()
+        self._read()
 
     def raters(self) -> list[str]:
         """Everybody who said something, sorted."""
@@ -51,6 +46,7 @@ class Ratings:
             raise BadInput(f"cannot write {self.path}: {error.strerror}; give another --out") from None
         try:
             _lock(self._pen, self.path)
+            self._read()  # somebody may have written until now
             if self._torn:
                 os.write(self._pen, b"\n")  # what was cut stays a line of its own
                 self._torn = False
@@ -89,8 +85,10 @@ class Ratings:
             raise
 
     def _read(self) -> None:
+        self.ratings: dict[tuple[str, str], Rating] = {}
+        self.choices: dict[tuple[str, tuple[str, str]], Choice] = {}
         try:
-            data = self.path.read_bytes()
+            data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
             raise BadInput(f"cannot read the ratings in {self.path}: {error.strerror}") from None
         *lines, rest = data.split(b"\n")
@@ -102,8 +100,8 @@ class Ratings:
                 f"{self.path} is of version {head.get('version')!r}; this Playtape reads version {HEAD['version']}"
             )
         self._torn = bool(rest)
-        self.lost = int(self._torn)
-        for line in lines[1:]:
+        self.lost = 0  # lines that were cut by a kill or a full disk
+        for line in [*lines[1:], *([rest] if rest and lines else [])]:
             self.lost += not self._take(_parsed(line))
 
     def _take(self, line: object) -> bool:

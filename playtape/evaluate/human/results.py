@@ -53,7 +53,7 @@ def report(
         "players": players(episodes),
         "raters": sorted({one.rater for one in done} | {choice.rater for choice in said.choices.values()}),
         "rated": len(done),
-        **_summary(done, by_id, seed),
+        **summarised(done, by_id, seed),
         "preference": preferred,
         "notes": [*_notes(said, by_id, done), *notes],
         **({} if csv_file is None else {"csv": str(csv_file)}),
@@ -85,7 +85,7 @@ def write_csv(path: Path, done: list[Rating], by_id: dict[str, Episode]) -> None
             )
 
 
-def _summary(done: list[Rating], by_id: dict[str, Episode], seed: int) -> dict[str, Any]:
+def summarised(done: list[Rating], by_id: dict[str, Episode], seed: int) -> dict[str, Any]:
     rated = [by_id[name] for name in sorted({one.episode for one in done})]
     raters = sorted({one.rater for one in done})
     faults, scores = np.full((2, len(raters), len(rated)), np.nan)
@@ -175,10 +175,10 @@ def _notes(said: Ratings, by_id: dict[str, Episode], done: list[Rating]) -> list
     strange = sum(one.episode not in by_id for one in said.ratings.values())
     least = min(Counter(by_id[name].player for name in {one.episode for one in done}).values(), default=FEW)
     found = {
-        f"{states['open']} ratings are not finished and do not count": states["open"],
-        f"{states['skipped']} episodes were skipped by a rater": states["skipped"],
-        f"{strange} ratings are of recordings that are not in this folder": strange,
-        f"{said.lost} lines of the ratings were cut short and are lost": said.lost,
-        f"a player has only {least} rated episodes: the intervals are rough": least < FEW,
+        "ratings that are not finished and do not count": states["open"],
+        "ratings that were skipped": states["skipped"],
+        "ratings of recordings that are not in this folder": strange,
+        "lines of the ratings that were cut short and are lost": said.lost,
+        "rated episodes of the player who has fewest, so that intervals are rough": least if least < FEW else 0,
     }
-    return [sentence for sentence, counts in found.items() if counts]
+    return [f"{what}: {count}" for what, count in found.items() if count]
