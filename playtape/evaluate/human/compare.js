@@ -9,7 +9,7 @@ class Comparing {
     for (const player of this.players) player.button.onclick = player.stage.onclick = () => this.toggle();
     const choices = { "choose-left": "left", "choose-tie": "tie", "choose-right": "right", "skip-pair": "skipped" };
     for (const [id, choice] of Object.entries(choices)) $(id).onclick = () => this.choose(choice);
-    $("previous-pair").onclick = () => this.show(this.place - 1);
+    $("previous-pair").onclick = () => this.previous();
     $("compare-keys").replaceChildren(
       ...help([
         ["1", "left is better"],
@@ -27,7 +27,7 @@ class Comparing {
       2: () => this.choose("tie"),
       3: () => this.choose("right"),
       s: () => this.choose("skipped"),
-      p: () => this.show(this.place - 1),
+      p: () => this.previous(),
       c: () => $("pair-comment").focus(),
     };
   }
@@ -55,7 +55,15 @@ class Comparing {
     this.drawSeen();
   }
 
-  async choose(choice) {
+  previous() {
+    return this.desk.alone(() => this.show(this.place - 1));
+  }
+
+  choose(choice) {
+    return this.desk.alone(() => this.chosen(choice));
+  }
+
+  async chosen(choice) {
     const enough = this.players.every((player) => player.share >= this.desk.about.seen);
     if (choice !== "skipped" && !enough) {
       this.early = true;

@@ -17,7 +17,7 @@ class Counting {
     $("undo").onclick = () => this.undo();
     $("finish").onclick = () => this.finish();
     $("skip").onclick = () => this.leave("skipped");
-    $("previous").onclick = () => this.show(this.place - 1);
+    $("previous").onclick = () => this.previous();
     $("comment").oninput = () => this.changed();
     $("count-keys").replaceChildren(
       ...help([
@@ -36,7 +36,7 @@ class Counting {
       backspace: () => this.undo(),
       enter: () => this.finish(),
       s: () => this.leave("skipped"),
-      p: () => this.show(this.place - 1),
+      p: () => this.previous(),
       c: () => $("comment").focus(),
     };
     for (const fault of desk.about.faults) this.keys[fault.key] = () => this.press(fault);
@@ -69,6 +69,7 @@ class Counting {
   }
 
   press(fault) {
+    if (this.desk.busy) return;
     const time = this.player.now;
     this.rating.marks.push([fault.name, time]);
     this.changed();
@@ -78,6 +79,7 @@ class Counting {
   }
 
   undo() {
+    if (this.desk.busy) return;
     const gone = this.rating.marks.pop();
     if (!gone) return;
     this.changed();
@@ -88,6 +90,7 @@ class Counting {
 
   // Something was said: a finished rating is open again until it is finished again.
   changed() {
+    if (this.desk.busy) return;
     this.rating.state = "open";
     this.queue[this.place].state = "open";
     this.save();
@@ -115,11 +118,17 @@ class Counting {
     this.desk.say($("coverage").textContent);
   }
 
-  async leave(state) {
-    this.rating.state = state;
-    if (!(await this.saved())) return;
-    this.queue[this.place].state = state;
-    await this.desk.next();
+  leave(state) {
+    return this.desk.alone(async () => {
+      this.rating.state = state;
+      if (!(await this.saved())) return;
+      this.queue[this.place].state = state;
+      await this.desk.next();
+    });
+  }
+
+  previous() {
+    return this.desk.alone(() => this.show(this.place - 1));
   }
 
   draw(last) {

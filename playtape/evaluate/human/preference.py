@@ -10,7 +10,7 @@ import numpy as np
 from playtape.evaluate.bootstrap import bounds
 from playtape.evaluate.human.episodes import Episode, players
 from playtape.evaluate.human.said import Choice
-from playtape.evaluate.human.spread import Draws, alpha, interval
+from playtape.evaluate.human.spread import Draws, alpha, interval, wilson
 
 WORTH = {"left": 1.0, "tie": 0.5, "right": 0.0}
 FITS = 400  # draws of the scale
@@ -52,7 +52,8 @@ def preference(choices: list[Choice], episodes: list[Episode], seed: int) -> dic
 
 def _two(two: tuple[str, str], values: np.ndarray, who: list[tuple[str, str]], seed: int) -> dict[str, Any]:
     mine = values[:, [pair == two for pair in who]]
-    rate, low, high = interval(Draws.of(len(mine), mine.shape[1], seed).mean(mine))
+    rate, *drawn = interval(Draws.of(len(mine), mine.shape[1], seed).mean(mine))
+    edges = [*wilson(rate, mine.shape[1]), *(edge for edge in drawn if edge is not None)]  # the wider of the two
     return {
         "first": two[0],
         "second": two[1],
@@ -62,8 +63,8 @@ def _two(two: tuple[str, str], values: np.ndarray, who: list[tuple[str, str]], s
         "ties": int((mine == 0.5).sum()),
         "losses": int((mine == 0).sum()),
         "win_rate": rate,
-        "low": low,
-        "high": high,
+        "low": max(0.0, min(edges)),
+        "high": min(1.0, max(edges)),
     }
 
 

@@ -21,6 +21,18 @@ class Desk {
     this.about = about;
     this.tasks = {};
     this.screen = null;
+    this.busy = false;
+  }
+
+  // One thing at a time: what is pressed while an episode is being left belongs to neither it nor the next.
+  async alone(work) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await work();
+    } finally {
+      this.busy = false;
+    }
   }
 
   // A question to the server; null, and a sentence on the page, where it has no answer.
@@ -115,8 +127,8 @@ class Desk {
       "so that whoever goes on judging stays blind.";
     $("again").hidden = !left.length;
     $("again").textContent = other === "compare" ? `Compare ${left.length} pairs` : `Count faults in ${left.length} episodes`;
-    $("again").onclick = () => this.begin(other);
-    $("back").onclick = () => this.start();
+    $("again").onclick = () => this.alone(() => this.begin(other));
+    $("back").onclick = () => this.alone(() => this.start());
     this.to("end");
     ($("again").hidden ? $("back") : $("again")).focus();
   }
@@ -158,7 +170,7 @@ function onKey(event, desk) {
     "+": pace(1),
     "=": pace(1),
     0: () => task.players.forEach((player) => player.seek(0)),
-    escape: () => desk.start(),
+    escape: () => desk.alone(() => desk.start()),
   };
   if (direction)
     for (const player of task.players) event.shiftKey ? player.jump(direction) : player.step(direction);
@@ -173,9 +185,9 @@ async function main() {
   window.playtape = desk; // for tests and for the curious
   $("who").onsubmit = (event) => {
     event.preventDefault();
-    desk.begin("count");
+    desk.alone(() => desk.begin("count"));
   };
-  $("begin-compare").onclick = () => desk.begin("compare");
+  $("begin-compare").onclick = () => desk.alone(() => desk.begin("compare"));
   document.onkeydown = (event) => onKey(event, desk);
   // A button that was clicked gives the keyboard back, or the next space would press it again.
   document.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur());

@@ -145,7 +145,8 @@ def _everybody(scores: np.ndarray, own: list[Episode], seed: int) -> tuple[float
     values = np.nanmean(scores, axis=0)
     names = players(own)
     groups = np.array([names.index(episode.player) for episode in own])
-    chance = all_equal(values, groups, seed) if 1 < len(names) < len(own) else None
+    games = np.unique([episode.game for episode in own], return_inverse=True)[1]
+    chance = all_equal(values, groups, games, seed) if 1 < len(names) < len(own) else None
     return float(values.mean()), chance
 
 

@@ -50,9 +50,15 @@ def interval(drawn: np.ndarray) -> tuple[float, float | None, float | None]:
     return float(drawn[0]), low, high
 
 
-def all_equal(values: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """P(players differ at least so much, if it does not matter who played): values [E], groups int [E]; by permutation."""
-    shuffled = np.random.default_rng(seed).permuted(np.tile(groups, (PERMUTATIONS, 1)), axis=1)
+def all_equal(values: np.ndarray, groups: np.ndarray, games: np.ndarray, seed: int) -> float:
+    """P(players differ at least so much, if it does not matter who played): values [E], groups and games int [E].
+
+    By permutation within each game, so that a player of hard games alone does not look worse by that.
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = np.tile(groups, (PERMUTATIONS, 1))
+    for game in np.unique(games):
+        shuffled[:, games == game] = generator.permuted(shuffled[:, games == game], axis=1)
     drawn = np.array([_between(values, one) for one in np.vstack([groups[None], shuffled])])
     return float((drawn[1:] >= drawn[0] - 1e-12).sum() + 1) / (PERMUTATIONS + 1)
 
@@ -62,6 +68,13 @@ def _between(values: np.ndarray, groups: np.ndarray) -> float:
     count = np.bincount(groups)
     total = np.bincount(groups, values)
     return float((total[count > 0] ** 2 / count[count > 0]).sum())
+
+
+def wilson(rate: float, count: int) -> tuple[float, float]:
+    """The interval of a rate among `count`; unlike a bootstrap's it has a width where all were alike. (Wilson 1927)"""
+    z = 1.959964  # for 95 %
+    middle, half = rate + z * z / (2 * count), z * (rate * (1 - rate) / count + (z / (2 * count)) ** 2) ** 0.5
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
 
 
 def alpha(values: np.ndarray) -> float | None:

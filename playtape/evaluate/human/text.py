@@ -63,7 +63,7 @@ def _preference(found: dict[str, Any]) -> list[str]:
     lines = ["Preferred (a tie is half a win; all equal: 50 %)"]
     width = max(len(one["first"]) + len(one["second"]) for one in found["players"]) + 8
     for one in found["players"]:
-        low, high = (None if one[edge] is None or one["pairs"] < 2 else 100 * one[edge] for edge in ("low", "high"))
+        low, high = 100 * one["low"], 100 * one["high"]
         lines.append(
             f"  {one['first']} over {one['second']}".ljust(width)
             + f" {100 * one['win_rate']:5.1f} %  {_range(low, high):16s} {one['wins']} won, {one['ties']} tied, "

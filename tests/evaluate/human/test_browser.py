@@ -71,6 +71,21 @@ def test_an_episode_is_rated_with_keys_and_is_on_the_disk(browser: Browser, fold
         assert browser.errors == []
 
 
+def test_an_impatient_rater_finishes_one_episode_at_a_time(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    with opened(folder, tmp_path / "r.jsonl") as page:
+        begin(browser, page)
+        browser.press(" ")
+        browser.wait("playtape.task.player.video.ended")
+        browser.run(
+            "for (const key of ['Enter', 'Enter', '1', 'Enter', 's']) document.dispatchEvent("
+            "new KeyboardEvent('keydown', {key, bubbles: true}))"
+        )  # before the first is answered
+        browser.wait(f"playtape.task.place === 1 && !playtape.busy && {SHOWN}")
+        states = [one["state"] for one in page.json("/session?rater=Ann")["episodes"]]
+        assert states == browser.run("playtape.session.episodes.map((one) => one.state)") == ["done", "open"]
+        assert lines(page)[-1]["marks"] == []
+
+
 def test_closing_the_browser_loses_nothing(browser: Browser, folder: Path, tmp_path: Path) -> None:
     with opened(folder, tmp_path / "r.jsonl") as page:
         begin(browser, page)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from playtape.evaluate.human.spread import Draws, all_equal, alpha, interval
+from playtape.evaluate.human.spread import Draws, all_equal, alpha, interval, wilson
 
 NAN = float("nan")
 # Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C: four observers, twelve units.
@@ -46,11 +46,21 @@ def test_raters_who_differ_widen_it() -> None:
 
 def test_chance_by_permutation() -> None:
     apart = np.array([1.0, 2, 3, 7, 8, 9])
-    assert all_equal(apart, np.array([0, 0, 0, 1, 1, 1]), 0) == pytest.approx(0.1, abs=0.015)  # 2 of 20 ways are as far
-    assert all_equal(np.ones(6), np.array([0, 0, 0, 1, 1, 1]), 0) == 1
+    groups, one = np.array([0, 0, 0, 1, 1, 1]), np.zeros(6, int)
+    assert all_equal(apart, groups, one, 0) == pytest.approx(0.1, abs=0.015)  # 2 of 20 ways are as far
+    assert all_equal(np.ones(6), groups, one, 0) == 1
+    assert all_equal(apart, groups, groups, 0) == 1  # each played a game of their own: nothing can be told
     generator = np.random.default_rng(3)
-    drawn = [all_equal(generator.normal(0, 1, 12), np.arange(12) % 3, seed) for seed in range(40)]
+    drawn = [all_equal(generator.normal(0, 1, 12), np.arange(12) % 3, np.zeros(12, int), seed) for seed in range(40)]
     assert 0.3 < float(np.mean(drawn)) < 0.7  # and even, where there is nothing
+
+
+def test_a_rate_has_the_interval_that_scipy_gives() -> None:
+    from scipy.stats import binomtest
+
+    for won, count in ((0, 3), (2, 2), (7, 20), (150, 400)):
+        found = binomtest(won, count).proportion_ci(0.95, method="wilson")
+        assert wilson(won / count, count) == pytest.approx((found.low, found.high), abs=1e-6)
 
 
 def test_agreement_is_krippendorffs() -> None:
