@@ -5,6 +5,7 @@ that `playtape --help` is quick), `text` says in a few lines what came out.
 from playtape.cli.checking import Check
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
+from playtape.cli.rating import EvaluateHuman
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
@@ -13,6 +14,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate actions": EvaluateActions,
     "evaluate policy": EvaluatePolicy,
     "evaluate scaling": EvaluateScaling,
+    "evaluate human": EvaluateHuman,
     "convert": Convert,
     "check": Check,
     "train": Train,

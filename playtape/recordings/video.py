@@ -78,6 +78,11 @@ class Video:
         return self._timeline.codec
 
     @property
+    def in_browsers(self) -> bool:
+        """Do browsers play the file as it is? They all do h264 in mp4; of the rest, each plays something else."""
+        return self.codec == "h264" and self.path.suffix.lower() in (".mp4", ".m4v")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the file, one sentence each."""
         return self._timeline.warnings

@@ -30,7 +30,7 @@ def media(video: Video, html: Path, budget: int) -> tuple[dict[str, Any], str | 
     page measures it where it can); `frames` is how many frames there are to see.
     """
     size = video.path.stat().st_size
-    playable = video.codec == "h264" and video.path.suffix.lower() in (".mp4", ".m4v") and video.crop is None
+    playable = video.in_browsers and video.crop is None
     about = {"source": None, "offset_ns": -video.origin_ns, "frames": len(video), "note": ""}
     if playable and size <= min(EMBED_BYTES, budget):
         return about, base64.b64encode(video.path.read_bytes()).decode()

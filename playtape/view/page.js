@@ -1,6 +1,5 @@
 // The page: which recording, which frame, and keeping video, overlay, lanes and numbers on the same frame.
 
-const $ = (id) => document.getElementById(id);
 const content = JSON.parse($("data").textContent);
 const video = $("video");
 let model,
@@ -15,12 +14,6 @@ let model,
   shortest = 0,
   measured = false,
   pending = null;
-
-function element(tag, text, attributes = {}) {
-  const made = Object.assign(document.createElement(tag), attributes);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 // ---- one recording -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from playtape.errors import BadInput, printable
+from playtape.pages import shared
 from playtape.recordings.atomic import atomic
 from playtape.recordings.recording import Recording, find_recordings, open_recording
 from playtape.view.lanes import side, space_of
@@ -100,11 +101,11 @@ def _assembled(title: str, content: dict[str, Any], videos: list[str]) -> str:
     """The one file. Data cannot end its own script element: every `<` in it is escaped."""
     folder = files("playtape.view")
     page = folder.joinpath("page.html").read_text("utf-8")
-    scripts = "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
+    scripts = "\n".join([shared("dom.js"), *(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)])
     data = orjson.dumps(printable(content)).decode().replace("<", "\\u003c")
     parts = {
         "TITLE": printable(title).replace("&", "&amp;").replace("<", "&lt;"),
-        "STYLE": folder.joinpath("page.css").read_text("utf-8"),
+        "STYLE": shared("theme.css") + folder.joinpath("page.css").read_text("utf-8"),
         "DATA": data,
         "VIDEOS": "\n".join(videos),
         "SCRIPT": scripts,

@@ -100,8 +100,19 @@ class Browser:
 
     def open(self, page: Path, ready: str) -> None:
         """Open a file and wait until the expression `ready` is true."""
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.visit(page.resolve().as_uri(), ready)
+
+    def visit(self, url: str, ready: str) -> None:
+        """Open an address and wait until the expression `ready` is true."""
+        self.call("Page.navigate", url=url)
         self.wait(ready)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other, as a person does; "a", "Enter", " "."""
+        for key in keys:
+            text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+            self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
+            self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def run(self, expression: str) -> Any:
         """The JSON value of an expression (or of what it promises)."""
