@@ -84,8 +84,8 @@ def test_every_command_has_help(name: str, capsys):
     [
         (["lable", "x"], "playtape: there is no command 'lable'; did you mean label?"),
         (["xyzzy"], "playtape: there is no command 'xyzzy'; playtape --help lists what there is."),
-        (["evaluate"], "playtape: evaluate needs to know what; legal: actions, policy"),
-        (["evaluate", "action"], "playtape: evaluate does not know 'action'; legal: actions, policy"),
+        (["evaluate"], "playtape: evaluate needs to know what; legal: actions, causality, policy"),
+        (["evaluate", "action"], "playtape: evaluate does not know 'action'; legal: actions, causality, policy"),
         (["info", "x", "--jsn"], "playtape info: there is no flag --jsn; did you mean --json?"),
         (["label", "x", "--ot", "y"], "playtape label: there is no flag --ot; did you mean --out?"),
         (["label", "x"], "playtape label: missing: --out PATH; playtape label --help shows what is legal."),

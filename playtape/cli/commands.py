@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.causality import EvaluateCausality
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, ImportWeights, Play, Serve, Train
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
@@ -11,6 +12,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "info": Info,
     "evaluate actions": EvaluateActions,
     "evaluate policy": EvaluatePolicy,
+    "evaluate causality": EvaluateCausality,
     "convert": Convert,
     "train": Train,
     "import-weights": ImportWeights,

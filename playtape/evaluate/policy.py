@@ -47,13 +47,13 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
     seen = set(loaded.train.get("trained_on", ()))
     warnings = [f"{one.name} was trained on: its numbers say little" for one in stored if one.name in seen]
-    losses = _losses(loaded, stored, loaded.train.get("window", 64), progress)
+    lost = losses(loaded, stored, loaded.train.get("window", 64), progress)
     result: dict[str, Any] = {
         "policy": str(run),
         "data": str(data),
         "frames": sum(map(len, stored)),
-        "losses": losses,
-        "perplexity": {kind: float(np.exp(value)) for kind, value in losses.items() if kind != "loss"},
+        "losses": lost,
+        "perplexity": {kind: float(np.exp(value)) for kind, value in lost.items() if kind != "loss"},
         "warnings": warnings,
     }
     draw = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
 
 
 @torch.no_grad()
-def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -> dict[str, float]:
+def losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool, device: str = "cpu") -> dict[str, float]:
     """Means over learnable frames, each chunk of `window` frames by itself."""
     model = loaded.model
     assert isinstance(model, Trainable)
@@ -77,7 +77,7 @@ def _losses(loaded: Loaded, stored: list[Stored], window: int, progress: bool) -
         for start in range(0, max(1, len(one) - window + 1), window):
             clip = stack([cut(one, start, min(len(one), start + window))])
             count = float((clip.mask * clip.confidence).sum())
-            for name, value in model.losses(clip).items():
+            for name, value in model.losses(clip.to(device)).items():
                 total[name] = total.get(name, 0.0) + count * float(value)
             weight += count
     if not weight:
