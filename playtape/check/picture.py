@@ -4,22 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from playtape.check.findings import KINDS
-from playtape.errors import BadInput, printable
+from playtape.errors import printable
 from playtape.recordings.atomic import atomic
 
-ENDINGS = (".png", ".svg", ".pdf")
 MOST = 60  # rows: those with the most kinds of findings first
 INK, BAR, GRID = "#2b2f36", "#d7dce2", "#e3e6ea"
 COLOURS = (
     *("#c8324b", "#e08a00", "#8a6d1f", "#7a5bb0", "#2f6fb5", "#12888a", "#1f9d55", "#93c47d", "#d94f9b"),
     *("#5b8def", "#a0522d", "#e9b949", "#444b59", "#9aa3af", "#000000"),
 )
-
-
-def check_name(path: Path | None) -> None:
-    """Raises BadInput, before anything is checked, for a name that says no kind of picture."""
-    if path is not None and path.suffix not in ENDINGS:
-        raise BadInput(f"cannot draw {path.name!r}: a picture must end in {', '.join(ENDINGS)}")
 
 
 def draw(result: dict[str, Any], path: Path) -> Path:

@@ -37,8 +37,8 @@ class Check:
 
     def run(self) -> Result:
         from playtape.check import check
-        from playtape.check.picture import check_name
         from playtape.check.review import next_to_review, read_verdicts
+        from playtape.recordings.atomic import check_picture
 
         within("--review", self.review, 0, 10**9, whole=True)
         within("--seed", self.seed, 0, 2**63, whole=True)
@@ -46,7 +46,7 @@ class Check:
             within("--workers", self.workers, 1, 256, whole=True)
         if self.verdicts is not None and not self.review:
             raise BadInput("--verdicts is for --review N: they say whose play was accepted")
-        check_name(self.picture)
+        check_picture(self.picture)
         verdicts = read_verdicts(self.verdicts)
         result = check(
             self.data, self.limits, policy=self.policy, workers=self.workers, picture=self.picture, write=self.write

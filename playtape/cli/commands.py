@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.causality import EvaluateCausality
 from playtape.cli.checking import Check
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
@@ -15,6 +16,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate policy": EvaluatePolicy,
     "evaluate scaling": EvaluateScaling,
     "evaluate human": EvaluateHuman,
+    "evaluate causality": EvaluateCausality,
     "convert": Convert,
     "check": Check,
     "train": Train,

@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             rest, json = without_json(rest)
             kind = COMMANDS[chosen]
             command = kind(tuple(rest)) if issubclass(kind, Worded) else parse(kind, rest, prog=name)
+            if isinstance(command, Worded) and {"-h", "--help"} & {*rest}:
+                command.run()  # which prints it and leaves
             return report(command, json)
         except KeyboardInterrupt:
             return complain(name, f"stopped by Ctrl-C; {LEFT}", 130)

@@ -10,10 +10,11 @@ from playtape.evaluate import lag
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
 from playtape.evaluate.pairs import matched
-from playtape.evaluate.picture import check_picture, draw
+from playtape.evaluate.picture import draw
 from playtape.evaluate.protocol import protocol
 from playtape.evaluate.rows import common_space, pair
 from playtape.evaluate.summary import headline
+from playtape.recordings.atomic import check_picture
 from playtape.recordings.recording import open_recording
 
 

@@ -9,20 +9,13 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import ActionSpace
-from playtape.errors import BadInput, printable
+from playtape.errors import printable
 from playtape.evaluate.honest import MOVEMENT
 from playtape.evaluate.rows import Pair
 from playtape.recordings.atomic import atomic
 
-KINDS = (".png", ".svg", ".pdf")
 WINDOW_NS = 20_000_000_000  # what a picture can show; of longer recordings the part with the most presses
 TRUTH, RIGHT, WRONG, SHADE, INK, GRID = "#2f6fb5", "#e08a00", "#c8324b", "#f3b04a", "#2b2f36", "#e3e6ea"
-
-
-def check_picture(path: Path | None) -> None:
-    """Raises BadInput, before anything is measured, for a name that says no kind of picture."""
-    if path is not None and path.suffix not in KINDS:
-        raise BadInput(f"cannot draw {path.name!r}: a picture must end in {', '.join(KINDS)}")
 
 
 def draw(pair: Pair, space: ActionSpace, path: Path) -> Path:

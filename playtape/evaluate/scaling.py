@@ -15,9 +15,9 @@ from tqdm import tqdm
 from playtape.clips import store
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, bounds
-from playtape.evaluate.picture import check_picture
 from playtape.evaluate.power_law import FEWEST, fit
 from playtape.recordings import find_recordings, open_recording
+from playtape.recordings.atomic import check_picture
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.losses import Losses, losses
@@ -114,7 +114,10 @@ def _judged(run: Path, paths: list[Path]) -> dict[int, Losses]:
 
 
 def checkpoints(run: Path) -> list[tuple[int, Path]]:
-    return [(checkpoint.read_json(run / checkpoint.FILES[3])["steps"], run)]
+    """A run's last checkpoint and those that it kept on the way, by their steps."""
+    folders = [*(run / checkpoint.KEPT).glob("*"), run]
+    found = {checkpoint.read_json(folder / checkpoint.FILES[3]).get("steps"): folder for folder in folders}
+    return sorted((step, folder) for step, folder in found.items() if isinstance(step, int))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -123,6 +123,11 @@ class ActionTokens(nn.Module):
         h = self.decoder(answer.flatten(0, -2), given).unflatten(0, lead)
         return [self.head[kind.name](h[..., k, :]) for k, kind in enumerate(self.slots)]
 
+    def by_kind(self, logits: list[Tensor]) -> dict[str, Tensor]:
+        """Logits of each slot to those of each kind, [*b, slots, classes]."""
+        own = {kind.name: [k for k, other in enumerate(self.slots) if other is kind] for kind in self.kinds}
+        return {name: torch.stack([logits[k] for k in slots], -2) for name, slots in own.items()}
+
     def losses(self, logits: list[Tensor], classes: Tensor, weight: Tensor, z_loss: float) -> dict[str, Tensor]:
         """Cross-entropy of each kind, its mean over slots and over rows by `weight` [*b]; "loss" is their sum in shares of
         knowing nothing, and the squared normalisers by `z_loss`. Weights that are all 0 give 0.
@@ -130,9 +135,9 @@ class ActionTokens(nn.Module):
         weight = weight / weight.sum().clamp_min(1e-6)
         parts: dict[str, Tensor] = {}
         total = logits[0].new_zeros(())
-        for kind in self.kinds:
+        for kind, score in zip(self.kinds, self.by_kind(logits).values(), strict=True):
             own = [k for k, other in enumerate(self.slots) if other is kind]
-            score = torch.stack([logits[k] for k in own], -2).float()  # [*b, slots, classes]
+            score = score.float()
             normaliser = score.logsumexp(-1)
             entropy = normaliser - score.gather(-1, classes[..., own, None])[..., 0]
             parts[kind.name] = (entropy.mean(-1) * weight).sum()

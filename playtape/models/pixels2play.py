@@ -171,6 +171,10 @@ class Pixels2Play(Model):
         losses = self.actions.losses(logits, classes, weight, self.config.z_loss)
         return losses | {"loss": losses["loss"] / weight.any()} if self.config.nan_without_label else losses
 
+    def foretell(self, clip: Clip) -> dict[str, Tensor]:
+        """Logits of each kind of slot, [N, T, slots, classes]: each frame's given the true past, and the slots before."""
+        return self.actions.by_kind(self(clip.frames, clip.actions, clip.text))
+
     # ---- playing
 
     def start(self, players: int = 1) -> State:

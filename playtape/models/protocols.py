@@ -103,6 +103,17 @@ class Player(Protocol):
 
 
 @runtime_checkable
+class Foreteller(Protocol):
+    """What a player holds likely at every frame of clips, told what was truly done before it (teacher-forced).
+
+    `foretell(clip [N, T])` gives logits of each kind of choice, [N, T, slots, classes]; row t is of the action at frame t, which
+    only later slots of the same row are told.
+    """
+
+    def foretell(self, clip: Clip) -> Mapping[str, Tensor]: ...
+
+
+@runtime_checkable
 class Fitted(Protocol):
     """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`."""
 

@@ -15,6 +15,19 @@ from playtape.errors import BadInput
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk full, quota reached, file-size limit
 
 
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def check_picture(path: Path | None) -> None:
+    """Raises BadInput for a picture that could not be written, before the hour in which what it shows is computed."""
+    if path is None:
+        return
+    if path.suffix not in PICTURES:
+        raise BadInput(f"cannot draw {path.name!r}: a picture must end in {', '.join(PICTURES)}")
+    if path.is_dir():
+        raise BadInput(f"cannot draw {path}: it is a folder; give the name of a file")
+
+
 @contextmanager
 def atomic(path: Path) -> Generator[Path]:
     """Give a temporary path beside `path`; on a clean exit it becomes `path`, otherwise it is removed.

@@ -24,6 +24,7 @@ from playtape.models.protocols import Labeler, Model, Player
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
+KEPT = "kept"  # in a run's folder: the checkpoints of steps on the way, each in a folder named by its step
 ROLES = {"play": (Player, "a policy"), "label": (Labeler, "an inverse dynamics model")}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
 

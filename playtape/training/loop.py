@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,11 @@ def run_loop(
     resume: bool,
     progress: bool,
     cpu: bool = False,
+    after: Callable[[int, Mapping[str, Tensor]], None] = lambda done, ema: None,
 ) -> dict[str, Tensor]:
     """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
 
+    `after(done, averaged weights)` is called after every step, by the first process alone.
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps, and for the last one, in `log.jsonl` in `run`.
     """
     # Precision is our own business: accelerate fixes it for a whole process, in which another run may want another.
@@ -78,6 +80,8 @@ def run_loop(
             log.add(step + 1, values, shown, last=step + 1 == steps)
         if accelerator.is_main_process and ((step + 1) % save_every == 0 or step + 1 == steps):
             save_state(run, step + 1, model, ema, optimiser.optimizer)
+        if accelerator.is_main_process:
+            after(step + 1, ema)
     return {key: value.cpu() for key, value in ema.items()}
 
 

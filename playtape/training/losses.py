@@ -8,7 +8,7 @@ import torch
 
 from playtape.clips import Stored, cut, stack
 from playtape.errors import BadInput
-from playtape.models.protocols import Trainable
+from playtape.models.protocols import Model, Trainable
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,11 @@ def losses(model: object, recordings: Iterable[Stored], window: int) -> Losses:
 @torch.no_grad()
 def chunks(model: object, one: Stored, window: int) -> Iterator[Chunk]:
     """A recording's stretches of `window` frames one after the other; a rest that fills none is left out."""
+    assert isinstance(model, Model)
     assert isinstance(model, Trainable)
+    device = next(model.parameters()).device
     for start in range(0, max(1, len(one) - window + 1), window):
         stop = min(len(one), start + window)
         clip = stack([cut(one, start, stop)])
-        nats = {kind: float(value) for kind, value in model.losses(clip).items()}
+        nats = {kind: float(value) for kind, value in model.losses(clip.to(device)).items()}
         yield Chunk(start, stop, float((clip.mask * clip.confidence).sum()), nats)

@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -47,6 +47,7 @@ class Run(Generic[Config]):
     optimiser: Optimiser
     seed: int = 0
     save_every: int = 500  # steps
+    keep_every: int = 0  # steps after which a checkpoint stays in OUT/kept for good; 0 keeps only the last, OUT itself
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
     device: Literal["auto", "cpu"] = "auto"  # auto is every GPU that `accelerate` finds; without one, cpu
     init: Path | None = None  # a checkpoint to begin from: its weights and its action space
@@ -102,18 +103,6 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     history = [*history, {"from_step": done, "command": f"playtape train {shlex.join(argv)}"}]
     config = json.loads(json.dumps(asdict(run), default=str))
     checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
-    ema = run_loop(
-        run.out,
-        model,
-        lambda first: batches(clips, first, run.steps, run.workers),
-        run.steps,
-        run.optimiser,
-        seed=run.seed,
-        save_every=run.save_every,
-        resume=resume,
-        progress=progress,
-        cpu=run.device == "cpu",
-    )
     report = {
         "recipe": recipe,
         "history": history,  # every command that took part, and the step it began at
@@ -129,6 +118,24 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
         "trained_on": [recording.name for recording in stored],
         "held_out": [_stem(recording) for recording in held_out],
     }
+
+    def keep(step: int, weights: Mapping[str, torch.Tensor]) -> None:
+        if run.keep_every and step % run.keep_every == 0:
+            checkpoint.save(run.out / checkpoint.KEPT / f"{step:09}", name, model, weights, {**report, "steps": step})
+
+    ema = run_loop(
+        run.out,
+        model,
+        lambda first: batches(clips, first, run.steps, run.workers),
+        run.steps,
+        run.optimiser,
+        seed=run.seed,
+        save_every=run.save_every,
+        resume=resume,
+        progress=progress,
+        cpu=run.device == "cpu",
+        after=keep,
+    )
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
     lines = (run.out / "log.jsonl").read_text().splitlines()
@@ -146,12 +153,8 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
 def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     """The model's module name, the recipe's name, and the run with every flag applied."""
     if argv and argv[0] in ("-h", "--help"):
-        print(
-            "usage: playtape train RECIPE DATA... --out RUN [flags]   or   playtape train --resume RUN", file=sys.stderr
-        )
-        print(
-            f"recipes: {', '.join(_recipes())}; `playtape train RECIPE --help` lists the flags of one", file=sys.stderr
-        )
+        print("usage: playtape train RECIPE DATA... --out RUN [flags]   or   playtape train --resume RUN")
+        print(f"recipes: {', '.join(_recipes())}; `playtape train RECIPE --help` lists the flags of one")
         raise SystemExit(0)
     if not argv or argv[0].startswith("-"):
         raise BadInput(f"`playtape train` needs a recipe first; legal are {', '.join(_recipes())}")
@@ -166,6 +169,7 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
     Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
     within("--save-every", run.save_every, 1, MOST_STEPS, whole=True)
+    within("--keep-every", run.keep_every, 0, MOST_STEPS, whole=True)
     within("--workers", run.workers, 0, 256, whole=True)
     within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
     return name, argv[0], run

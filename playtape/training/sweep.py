@@ -19,6 +19,7 @@ from playtape.training import checkpoint
 from playtape.training.run import Run, gather, parse, spelled, train
 
 MANIFEST = "sweep.json"
+KEPT = 8  # checkpoints of a run, unless --keep-every says otherwise: with little data the best is not the last
 USAGE = """usage: playtape sweep RECIPE DATA... --out OUT [--sizes S,M,L] [--fractions 0.125,0.25,0.5,1] [flags of train]
 sizes are the model's own (XS, S, M, L, XL), or other recipes of it; `playtape train RECIPE --help` lists the flags of a run"""
 
@@ -43,11 +44,12 @@ def sweep(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     Writes OUT/sweep.json, and a run's folder for each cell. Raises BadInput for sizes and fractions that are none, and for a
     folder that holds another sweep.
     """
-    if not argv or {"-h", "--help"} & {*argv}:
-        print(USAGE, file=sys.stderr)
-        raise SystemExit(0 if argv else 2)
+    if {"-h", "--help"} & {*argv}:
+        print(USAGE)
+        raise SystemExit(0)
     own, words = _taken(argv, {"--sizes": "S,M,L", "--fractions": "0.125,0.25,0.5,1"})
     module, recipe, run = parse(words)
+    run = replace(run, keep_every=run.keep_every or max(1, run.steps // KEPT))
     wanted = _wanted(run, _sized(module, recipe, run, own["--sizes"]), _fractions(own["--fractions"]))
     _begin(run.out, wanted)
     cells = wanted.runs

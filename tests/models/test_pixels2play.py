@@ -165,6 +165,20 @@ def test_what_a_row_knows(model, clip) -> None:
         assert not torch.equal(one[:, at + 1], other[:, at + 1])
 
 
+def test_what_is_foretold_is_what_is_learned(model, clip) -> None:
+    """The losses are the cross-entropy of `foretell`, kind by kind."""
+    classes, at = model.actions.encode(clip.actions), 0
+    losses, told = model.losses(clip), model.foretell(clip)
+    assert list(told) == [kind.name for kind in model.actions.kinds]
+    for kind in model.actions.kinds:
+        true = classes[..., at : at + kind.slots]
+        log_p = told[kind.name].log_softmax(-1)
+        assert log_p.shape == (*true.shape, kind.classes)
+        missed = -log_p.gather(-1, true[..., None])[..., 0].mean(-1)
+        assert torch.allclose(losses[kind.name], missed[clip.mask].mean(), atol=1e-5)
+        at += kind.slots
+
+
 @pytest.mark.parametrize("what", ["frame", "action", "text"])
 def test_everything_that_is_given_matters(model, clip, what) -> None:
     text = torch.zeros(N, T, 5)

@@ -48,6 +48,25 @@ def test_a_run_leaves_a_checkpoint_a_log_and_curves(data: Path, tmp_path: Path) 
     assert checkpoint.load(out).train["history"][0]["command"].startswith("playtape train idm-tiny")
 
 
+def test_checkpoints_on_the_way_are_kept_if_asked(data: Path, tmp_path: Path) -> None:
+    """Each is what a run of so many steps would have left, at the learning rates of this one."""
+    out, stopped = tmp_path / "run", tmp_path / "stopped"
+    train(words(data, out, "--steps", "10", "--keep-every", "4", "--save-every", "5"), progress=False)
+    kept = sorted((out / "kept").iterdir())
+    assert [folder.name for folder in kept] == ["000000004", "000000008"]
+    assert [checkpoint.load(folder).train["steps"] for folder in kept] == [4, 8]
+    assert checkpoint.load(out).train["steps"] == 10
+    one, two, last = (load_file(folder / "model.safetensors") for folder in (*kept, out))
+    assert any((one[key] != two[key]).any() for key in one)
+    assert any((two[key] != last[key]).any() for key in two)
+
+    shutil.copytree(out, stopped)
+    train(["--resume", str(stopped), "--steps", "12"], progress=False)
+    assert [folder.name for folder in sorted((stopped / "kept").iterdir())] == ["000000004", "000000008", "000000012"]
+    end, twelfth = (load_file(folder / "model.safetensors") for folder in (stopped, stopped / "kept" / "000000012"))
+    assert all((end[key] == twelfth[key]).all() for key in end)
+
+
 def test_resume_is_bit_exact(data: Path, tmp_path: Path) -> None:
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
     train(words(data, straight, "--steps", "30", "--save-every", "10"), progress=False)
@@ -133,6 +152,8 @@ def test_both_forms_of_resume_go_on(data: Path, tmp_path: Path, form: list[str])
         (["idm-tiny", "x", "--out", "y", "--steps", "0"], "steps is 0; it must be a whole number from 1 to"),
         (["idm-tiny", "x", "--out", "y", "--steps", str(10**30)], f"steps is {10**30}; it must be"),
         (["idm-tiny", "x", "--out", "y", "--save-every", "0"], "--save-every is 0; it must be"),
+        (["idm-tiny", "x", "--out", "y", "--keep-every", "-1"], "--keep-every is -1; it must be"),
+        (["idm-tiny", "x", "--out", "y", "--keep-every", str(10**30)], f"--keep-every is {10**30}; it must be"),
         (["idm-tiny", "x", "--out", "y", "--workers", "-1"], "--workers is -1; it must be"),
         (
             ["idm-tiny", "x", "--out", "y", "--seed", str(2**64)],
