@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.annotating import Annotate
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, ImportWeights, Play, Serve, Train
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
@@ -12,6 +13,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate actions": EvaluateActions,
     "evaluate policy": EvaluatePolicy,
     "convert": Convert,
+    "annotate": Annotate,
     "train": Train,
     "import-weights": ImportWeights,
     "play": Play,

@@ -1,0 +1,365 @@
+"""From a recording to its instructions, against a server that really looks at the pictures."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+
+from playtape.annotate import Prompt, Settings, annotate
+from playtape.errors import BadInput
+from playtape.recordings import Span, open_recording
+from tests.annotate.conftest import Record
+from tests.annotate.served import Seen, Served, content, instructions, second_of, status
+
+SECOND = 1_000_000_000
+Make = Callable[..., Settings]
+
+
+def watcher(events: dict[int, str]) -> Callable[[Seen], str]:
+    """A model that knows what begins at which second and finds it in the pictures. It tells the goal that is in force when a
+    stretch begins once more, in other words, as models do."""
+
+    def look(seen: Seen) -> str:
+        rows: list[tuple[object, object, object]] = []
+        first = seen.seconds[0]
+        if any(second < first for second in events):
+            rows.append(("00:00", None, "Carry on with what you were after."))
+        for label, picture in seen.shown:
+            text = events.get(second_of(picture))
+            if text is not None and label not in [row[0] for row in rows]:
+                rows.append((label, None, text))
+        return instructions(*rows, narrative=f"From second {first} on, the player walks.")
+
+    return look
+
+
+def texts(path: Path) -> list[tuple[float, float, str]]:
+    spans = [span for span in open_recording(path).spans if span.kind == "text"]
+    return [(span.start_ns / SECOND, span.end_ns / SECOND, span.value) for span in spans]
+
+
+def messages(path: Path) -> list[tuple[Any, ...]]:
+    """All but text, to the byte, by mcap's own reader."""
+    with path.open("rb") as file:
+        rows = list(make_reader(file, validate_crcs=True).iter_messages(log_time_order=False))
+    return sorted(
+        (m.log_time, c.topic, m.publish_time, m.sequence, m.data, s.name if s else "")
+        for s, c, m in rows
+        if c.topic != "text"
+    )
+
+
+EVENTS = {
+    5: "Go to the blue gate.",
+    31: "Fetch the lamp by the well.",
+    55: "Climb the tower.",
+    98: "Leave through the arch.",
+}
+
+
+def test_what_a_model_tells_becomes_spans_at_the_right_times_and_each_event_once(record: Record, settings: Make):
+    path = record()
+    before, video = messages(path), hashlib.sha256(path.with_suffix(".mp4").read_bytes()).digest()
+    with Served(watcher(EVENTS)) as server:
+        result = annotate(path, settings(server), progress=False)
+    assert texts(path) == [
+        (5.0, 31.0, EVENTS[5]),
+        (31.0, 55.0, EVENTS[31]),  # in the overlap: two chunks saw it
+        (55.0, 98.0, EVENTS[55]),
+        (98.0, 120.0, EVENTS[98]),
+    ]
+    assert messages(path) == before, "events, frames and everything else stay as they are"
+    assert hashlib.sha256(path.with_suffix(".mp4").read_bytes()).digest() == video
+    assert (result["instructions"], result["requests"], result["chunks"]) == (4, 4, 4)
+    assert (result["tokens_in"], result["tokens_out"]) == (4000, 200)
+    assert open_recording(path).warnings == ()
+
+
+def test_the_pictures_are_those_of_their_times(record: Record, settings: Make):
+    with Served() as server:
+        annotate(record(), settings(server, frames_per_second=2, chunk_s=30, overlap_s=0), progress=False)
+    assert [seen.seconds[0] for seen in server.seen] == [0, 30, 60, 90]
+    for seen in server.seen:
+        assert seen.seconds == [seen.seconds[0] + i // 2 for i in range(60)]
+        labels = [f"00:{i // 2:02d}" + (".5" if i % 2 else "") for i in range(60)]
+        assert [label for label, _ in seen.shown] == labels
+        assert seen.formats == {"jpeg"}
+        assert seen.shown[0][1].shape == (48, 64, 3), "a small picture stays as it is"
+
+
+def test_pictures_are_made_smaller_keep_their_shape_and_may_be_png(record: Record, settings: Make, tmp_path: Path):
+    from playtape.actions import Events
+    from playtape.recordings import Recording, Video, save_recording, write_video
+
+    frames = np.random.default_rng(0).integers(0, 255, (20, 300, 400, 3), dtype=np.uint8)
+    video = Video(write_video(tmp_path / "wide.mp4", frames, fps=2))
+    path = save_recording(Recording(video, Events.empty()), tmp_path / "wide.mcap")
+    with Served() as server:
+        annotate(path, settings(server, height=150, picture="png"), progress=False)
+    assert {picture.shape for _, picture in server.seen[0].shown} == {(150, 200, 3)}
+    assert server.seen[0].formats == {"png"}
+
+
+def test_what_stays_on_the_screen_is_shown_once(record: Record, settings: Make, tmp_path: Path):
+    from playtape.actions import Events
+    from playtape.recordings import Recording, Video, save_recording, write_video
+    from tests.annotate.served import colour
+
+    frames = np.zeros((4, 48, 64, 3), np.uint8)
+    for number, frame in enumerate(frames):
+        frame[:] = colour(number)
+    times = [0, 7 * SECOND, 7 * SECOND + SECOND // 2, 20 * SECOND]  # a recorder that leaves out what does not change
+    video = Video(write_video(tmp_path / "still.mp4", frames, time_ns=times))
+    path = save_recording(Recording(video, Events.empty()), tmp_path / "still.mcap")
+    with Served() as server:
+        annotate(path, settings(server), progress=False)
+    assert [(label, second_of(picture)) for label, picture in server.seen[0].shown] == [
+        ("00:00", 0), ("00:07", 1), ("00:08", 2), ("00:20", 3)
+    ]  # fmt: skip
+
+
+def test_a_chunk_is_told_what_was_told_before(record: Record, settings: Make):
+    with Served(watcher(EVENTS)) as server:
+        annotate(record(), settings(server), progress=False)
+    first, second, third, _ = (seen.prompt for seen in server.seen)
+    assert "the maze" in first
+    assert "Nothing: the recording begins here." in first
+    assert "From second 0 on, the player walks." in second
+    assert f'"{EVENTS[5]}" (00:25 before this stretch)' in second
+    assert f'"{EVENTS[31]}" (at 00:01 of this stretch)' in second
+    assert "before 00:10 was seen" in second
+    assert "From second 30 on" in third
+    assert "{{" not in first + second + third
+
+
+def test_without_carrying_on_all_chunks_are_asked_at_once(record: Record, settings: Make):
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server, carry=False, parallel=4), progress=False)
+    assert all("From second" not in seen.prompt for seen in server.seen)
+    assert [row[2] for row in texts(path)] == list(EVENTS.values())
+
+
+def test_text_of_others_is_kept_unless_it_is_to_be_replaced(record: Record, settings: Make):
+    mine = Span(2 * SECOND, 9 * SECOND, "text", "Press the red switch")
+    control = Span(0, 120 * SECOND, "control", "human")
+    path = record(spans=(mine, control))
+    with Served(watcher(EVENTS)) as server:
+        result = annotate(path, settings(server), progress=False)
+        assert result["kept"] == 1
+        assert mine in open_recording(path).spans
+        result = annotate(path, settings(server, replace=True), progress=False)
+    assert (result["kept"], result["removed"]) == (0, 1)
+    spans = open_recording(path).spans
+    assert mine not in spans
+    assert control in spans
+    assert len(spans) == 1 + len(EVENTS)
+
+
+def test_what_an_earlier_run_wrote_gives_way_and_what_a_person_changed_stays(record: Record, settings: Make):
+    from playtape.recordings.respan import respan
+
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server), progress=False)
+    opened = open_recording(path)
+    first = opened.spans[0]
+    changed = Span(first.start_ns, first.end_ns, "text", "Go to the gate with the blue lion.")
+    respan(opened, add=[changed], drop=[first])
+    with Served(lambda seen: instructions(("00:20", "00:30", "Look for the key."))) as server:
+        result = annotate(path, settings(server, model="eyes-2"), progress=False)
+    assert (result["kept"], result["removed"]) == (1, 3)
+    assert [row[2] for row in texts(path)].count("Look for the key.") == result["instructions"]
+    assert changed in open_recording(path).spans
+    assert open_recording(path).provenance["text.model"] == "eyes-2"
+
+
+def test_a_recording_says_which_model_and_which_prompt(record: Record, settings: Make):
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server, extra={"temperature": 0.2}), progress=False)
+        assert server.seen[0].body["temperature"] == 0.2
+        assert server.seen[0].body["model"] == "eyes-1"
+    provenance = open_recording(path).provenance
+    assert provenance["text.model"] == "eyes-1"
+    assert provenance["text.prompt_sha256"] == Prompt.read(None).sha256
+    assert json.loads(provenance["text.settings"])["extra"] == {"temperature": 0.2}
+    assert len(provenance["text.spans"].split()) == len(EVENTS)
+
+
+def test_what_was_answered_is_not_asked_again(record: Record, settings: Make):
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server), progress=False)
+        written = path.read_bytes(), path.stat().st_mtime_ns
+        result = annotate(path, settings(server), progress=False)
+        assert len(server.seen) == 4
+    assert (result["requests"], result["known"], result["instructions"]) == (0, 4, 4)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == written, "nothing new, so nothing is written"
+
+
+@pytest.mark.parametrize(
+    "change", [{"model": "eyes-2"}, {"height": 32 * 2}, {"gap_s": 9.0}, {"game": "another"}, {"extra": {"seed": 1}}]
+)
+def test_another_model_or_setting_asks_again(change: dict[str, Any], record: Record, settings: Make):
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server), progress=False)
+        annotate(path, settings(server, **change), progress=False)
+        assert len(server.seen) == 8
+
+
+def test_another_prompt_or_video_asks_again(record: Record, settings: Make):
+    path, other = record("a.mcap"), record("b.mcap", seconds=119)
+    mine = Prompt("Say something of {{length}} after {{before}}, in JSON.", "mine.txt")
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server), progress=False)
+        annotate(path, settings(server), mine, progress=False)
+        assert len(server.seen) == 8
+        assert server.seen[4].prompt.startswith("Say something of 00:40 after Nothing")
+        annotate(other, settings(server), progress=False)
+        assert len(server.seen) == 12
+
+
+def test_a_folder_goes_elsewhere_with_out_and_stays_untouched(record: Record, settings: Make, tmp_path: Path):
+    paths = [record("a.mcap"), record("deep/b.mcap", seconds=50)]
+    before = [path.read_bytes() for path in paths]
+    out = tmp_path / "annotated"
+    with Served(watcher(EVENTS)) as server:
+        result = annotate(tmp_path / "data", settings(server, out=out), progress=False)
+        assert [path.read_bytes() for path in paths] == before
+        assert result["outputs"] == [str(out / "a.mcap"), str(out / "deep" / "b.mcap")]
+        copy = open_recording(out / "deep" / "b.mcap")
+        assert copy.video.path.samefile(paths[1].with_suffix(".mp4"))
+        assert [span.value for span in copy.spans] == [EVENTS[5], EVENTS[31]]
+        assert (out / "annotate.jsonl").exists()
+        assert not (tmp_path / "data" / "annotate.jsonl").exists()
+        annotate(tmp_path / "data", settings(server, out=out), progress=False)  # once more, over its own copies
+        assert len(server.seen) == 6
+
+
+def test_a_recording_that_annotate_did_not_write_is_never_replaced(record: Record, settings: Make, tmp_path: Path):
+    path = record("a.mcap")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.mcap").write_bytes(path.read_bytes())
+    (out / "a.mp4").write_bytes(path.with_suffix(".mp4").read_bytes())
+    with Served() as server:
+        with pytest.raises(BadInput, match="annotate did not write"):
+            annotate(path, settings(server, out=out), progress=False)
+        assert not server.seen
+
+
+def test_out_may_not_lie_in_the_data(record: Record, settings: Make, tmp_path: Path):
+    record()
+    with pytest.raises(BadInput, match="give a folder elsewhere"):
+        annotate(tmp_path / "data", settings(out=tmp_path / "data" / "annotated"), dry_run=True)
+
+
+def test_an_answer_that_cannot_be_used_is_asked_again_with_the_complaint(record: Record, settings: Make):
+    path = record(seconds=30)
+    lies = content(instructions(("00:05", "00:03", "Go to the gate."), ("09:00", None, "Go home.")))
+    with Served(watcher(EVENTS), [content("I cannot say."), lies]) as server:
+        result = annotate(path, settings(server), progress=False)
+    assert len(server.seen) == 3
+    again = [message["role"] for message in server.seen[2].body["messages"]]
+    assert again == ["user", "assistant", "user"]
+    complaint = server.seen[2].body["messages"][-1]["content"]
+    assert 'instruction 1: "end" is "00:03", which is not after its "start" "00:05"' in complaint
+    assert 'instruction 2: "start" is "09:00", but the stretch ends at 00:30' in complaint
+    assert result["mended"]["answers could be used only when asked again"] == 1
+    assert texts(path) == [(5.0, 30.0, EVENTS[5])]
+    assert result["tokens_in"] == 3000, "what was wasted is counted too"
+
+
+def test_what_cannot_be_used_at_all_is_quarantined_and_the_rest_goes_on(record: Record, settings: Make):
+    path = record()
+    nonsense = content("I am sorry, I see nothing.")
+    with Served(
+        watcher(EVENTS), [content(watch) for watch in [instructions(("00:05", None, EVENTS[5]))]] + [nonsense] * 3
+    ) as server:
+        result = annotate(path, settings(server), progress=False)
+        (row,) = result["quarantined"]
+        assert (row["chunk"], row["seconds"]) == (1, [30.0, 70.0])
+        assert row["reason"] == 'there is no JSON object with "instructions" in it'
+        # An open end does not reach into a stretch of which nothing is known.
+        assert texts(path)[0] == (5.0, 40.0, EVENTS[5])
+        assert texts(path)[-1] == (98.0, 120.0, EVENTS[98])
+        assert json.loads(open_recording(path).provenance["text.without_answer_ns"]) == [[30 * SECOND, 70 * SECOND]]
+        lines = [json.loads(line) for line in (path.parent / "annotate.jsonl").read_text().splitlines()]
+        assert [line["state"] for line in lines] == ["answered", "quarantined", "answered", "answered"]
+        assert lines[1]["answer"] == "I am sorry, I see nothing."
+        assert lines[1]["asks"] == 3
+        asked = len(server.seen)
+        result = annotate(path, settings(server), progress=False)
+        assert len(server.seen) == asked, "quarantine is not asked again by itself"
+        assert len(result["quarantined"]) == 1
+        result = annotate(path, settings(server, again=True), progress=False)
+        assert len(server.seen) == asked + 1
+        assert result["quarantined"] == []
+    assert [row[2] for row in texts(path)] == list(EVENTS.values())
+
+
+def test_replacing_keeps_old_text_where_nothing_came_in_its_place(record: Record, settings: Make):
+    old = (Span(10 * SECOND, 20 * SECOND, "text", "one"), Span(50 * SECOND, 60 * SECOND, "text", "two"))
+    path = record(spans=old)
+    with Served(watcher(EVENTS), [content(instructions()), *[content("no")] * 3]) as server:
+        annotate(path, settings(server, replace=True), progress=False)
+    values = [row[2] for row in texts(path)]
+    assert "one" not in values
+    assert "two" in values
+
+
+def test_a_recording_that_cannot_be_used_is_skipped(record: Record, settings: Make, tmp_path: Path):
+    good = record("a.mcap", seconds=30)
+    record("b.mcap", seconds=30).with_suffix(".mp4").unlink()
+    with Served(watcher(EVENTS)) as server:
+        result = annotate(tmp_path / "data", settings(server), progress=False)
+    (skipped,) = result["skipped"].items()
+    assert skipped[0].endswith("b.mcap")
+    assert "but there is no file" in skipped[1]
+    assert texts(good)
+
+
+def test_a_video_that_cannot_be_decoded_is_skipped_and_the_rest_goes_on(record: Record, settings: Make, tmp_path: Path):
+    bad, good = record("a.mcap", seconds=30), record("b.mcap", seconds=31)
+    data = bytearray(bad.with_suffix(".mp4").read_bytes())
+    where = data.index(b"mdat") + 4
+    data[where : where + 2000] = bytes(2000)
+    bad.with_suffix(".mp4").write_bytes(data)
+    with Served(watcher(EVENTS)) as server:
+        result = annotate(tmp_path / "data", settings(server), progress=False)
+    assert list(result["skipped"]) == [str(bad)]
+    assert texts(good)
+
+
+def test_a_ledger_that_a_crash_cut_goes_on(record: Record, settings: Make):
+    path = record()
+    with Served(watcher(EVENTS)) as server:
+        annotate(path, settings(server), progress=False)
+        ledger = path.parent / "annotate.jsonl"
+        ledger.write_bytes(ledger.read_bytes()[:-40])
+        result = annotate(path, settings(server), progress=False)
+    assert (result["known"], result["requests"]) == (3, 1)
+    lines = ledger.read_bytes().splitlines()
+    assert len(lines) == 5
+    assert [row[2] for row in texts(path)] == list(EVENTS.values())
+
+
+def test_no_pictures_and_no_key_are_in_the_ledger(record: Record, settings: Make, tmp_path: Path):
+    secret = "sk-very-secret-123456"
+    parrot = content(instructions(("00:05", None, f"Say {secret} to the guard.")))
+    with Served(tricks=[status(500, {"error": {"message": f"bad key {secret}"}}), parrot]) as server:
+        annotate(record(seconds=30), settings(server, key=secret), progress=False)
+        assert server.seen[0].headers["authorization"] == f"Bearer {secret}"
+    for file in (tmp_path / "data").iterdir():
+        assert secret.encode() not in file.read_bytes(), file
+    picture = base64.b64encode(b"\xff\xd8\xff")[:4]
+    assert picture not in (tmp_path / "data" / "annotate.jsonl").read_bytes()
+    assert secret not in repr(settings(key=secret))
