@@ -28,6 +28,8 @@ def annotate(
     planned = plan(Path(data), settings, prompt or Prompt.read(None), progress=progress)
     expected = estimate(planned)
     start = {"estimate": expected, "skipped": planned.skipped, "ledger": str(planned.ledger.path)}
+    if planned.ledger.damaged:
+        print(f"{planned.ledger.damaged} damaged lines of {planned.ledger.path} are passed over", file=sys.stderr)
     if dry_run:
         return start
     planned.ledger.check_writable()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playtape.errors import BadInput, within
+from playtape.errors import BadInput, printable, within
 
 CHAT = "/chat/completions"
 OWN = {"model", "messages", "stream"}  # of a request: not to be changed by `extra`
@@ -47,6 +47,9 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise BadInput("--model is empty; give the name by which the endpoint knows the model")
+        for name, text in (("--model", self.model), ("--game", self.game)):
+            if printable(text) != text:
+                raise BadInput(f"{name} is '{printable(text)}', which is no UTF-8 text, so no server can be told it")
         within("--frames-per-second", self.frames_per_second, 0.01, 30)
         within("--height", self.height, 64, 2160, whole=True)
         within("--chunk", self.chunk_s, 5, 3600)

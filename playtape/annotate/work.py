@@ -48,9 +48,8 @@ class Work:
     _silent: int = 0  # chunks without any answer since
 
     def __post_init__(self) -> None:
-        self.desks, self.seats = (
-            asyncio.Semaphore(self.plan.settings.parallel) for _ in range(2)
-        )  # recordings, requests
+        self.desks = asyncio.Semaphore(self.plan.settings.parallel)  # for recordings
+        self.seats = asyncio.Semaphore(self.plan.settings.parallel)  # for requests
         self._videos: dict[Path, asyncio.Future[Video]] = {}
 
     async def all(self) -> None:
@@ -60,17 +59,18 @@ class Work:
     async def _job(self, job: Job) -> None:
         async with self.desks:
             try:
-                answers = await (self._in_turn(job) if self.plan.settings.carry else self._at_once(job))
-            except Unreadable as error:
+                await self._write(job, await (self._in_turn(job) if self.plan.settings.carry else self._at_once(job)))
+            except Unusable as error:
                 self.skipped[str(job.path)] = str(error)
-            else:
-                await self._write(job, answers)
             finally:
                 self._videos.pop(job.path, None)
 
     async def _write(self, job: Job, answers: Sequence[Answer | None]) -> None:
         if any(answer is not None for answer in answers):
-            wrote = await asyncio.to_thread(write, job, answers, self.plan)
+            try:
+                wrote = await asyncio.to_thread(write, job, answers, self.plan)
+            except BadInput as error:
+                raise Unusable(str(error)) from error
             self.outputs.append(wrote.pop("output"))
             self.mended.update(wrote.pop("mended"))
             self.counts.update(wrote)
@@ -116,7 +116,7 @@ class Work:
             video = await self._opened(job)
             shown = await asyncio.to_thread(pictures, video, chunk, settings)
         except BadInput as error:
-            raise Unreadable(str(error)) from error
+            raise Unusable(str(error)) from error
         messages = question(prompted(self.plan.prompt, job, chunk, before, settings), shown)
         line: dict[str, Any] = {"key": job.keys[chunk.number], "recording": job.name, "chunk": chunk.number}
         line |= {"start_ns": chunk.start_ns, "end_ns": chunk.end_ns, "frames": len(shown)}
@@ -192,8 +192,8 @@ class Work:
         where.append({"recording": str(job.path), "chunk": chunk.number, "seconds": span, "reason": reason})
 
 
-class Unreadable(Exception):
-    """A recording whose video cannot be decoded to its end."""
+class Unusable(Exception):
+    """A recording whose video cannot be decoded to its end, or which is not there any more when it is to be written."""
 
 
 async def together(tasks: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:

@@ -339,7 +339,42 @@ def test_a_video_that_cannot_be_decoded_is_skipped_and_the_rest_goes_on(record: 
     assert texts(good)
 
 
-def test_a_ledger_that_a_crash_cut_goes_on(record: Record, settings: Make):
+def test_a_recording_that_goes_away_meanwhile_is_skipped_and_the_rest_goes_on(record: Record, settings: Make):
+    gone, good = record("a.mcap", seconds=30), record("b.mcap", seconds=31)
+
+    def brain(seen: Seen) -> str:
+        gone.unlink(missing_ok=True)
+        return watcher(EVENTS)(seen)
+
+    with Served(brain) as server:
+        result = annotate(gone.parent, settings(server, parallel=1), progress=False)
+    assert result["skipped"] == {str(gone): f"there is no recording {gone}; give an OWAMcap file (.mcap)"}
+    assert texts(good)
+
+
+@pytest.mark.parametrize("name", ["0.3.2", "0.5.1"])
+def test_recordings_of_others_on_their_own_clock(name: str, settings: Make, shared_data: Path, tmp_path: Path):
+    for suffix in (".mcap", ".mkv"):
+        source = shared_data / "owamcap" / f"{name}{suffix}"
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    path = tmp_path / f"{name}.mcap"
+    before, video = messages(path), open_recording(path).video
+
+    def brain(seen: Seen) -> str:
+        return instructions((seen.shown[1][0], None, "Write a note."))
+
+    with Served(brain) as server:
+        annotate(path, settings(server, gap_s=1), progress=False)
+        seen = server.seen[0]
+        start_ns = int(video.time_ns[0]) + SECOND  # one of them shows its first picture after 10 ms
+        assert texts(path) == [(start_ns / SECOND, video.end_ns / SECOND, "Write a note.")]
+        assert abs(seen.shown[1][1].mean() - video[int(video.index_at(start_ns))].mean()) < 3
+        result = annotate(path, settings(server, gap_s=1, model="eyes-2"), progress=False)
+        assert (result["kept"], len(texts(path))) == (0, 1), "ours are known again, whatever the clock"
+    assert messages(path) == before
+
+
+def test_a_ledger_that_a_crash_cut_goes_on(record: Record, settings: Make, capfd):
     path = record()
     with Served(watcher(EVENTS)) as server:
         annotate(path, settings(server), progress=False)
@@ -347,6 +382,7 @@ def test_a_ledger_that_a_crash_cut_goes_on(record: Record, settings: Make):
         ledger.write_bytes(ledger.read_bytes()[:-40])
         result = annotate(path, settings(server), progress=False)
     assert (result["known"], result["requests"]) == (3, 1)
+    assert f"1 damaged lines of {ledger} are passed over" in capfd.readouterr().err
     lines = ledger.read_bytes().splitlines()
     assert len(lines) == 5
     assert [row[2] for row in texts(path)] == list(EVENTS.values())

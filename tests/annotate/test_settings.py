@@ -39,6 +39,8 @@ def test_a_key_has_no_place_in_the_address():
     ("change", "sentence"),
     [
         ({"model": " "}, "--model is empty"),
+        ({"model": "m\udcff"}, "--model is 'm\\\\xff', which is no UTF-8 text"),
+        ({"game": "g\ud800"}, "--game is 'g\\\\ud800', which is no UTF-8 text"),
         ({"frames_per_second": 0}, "--frames-per-second is 0; it must be a number from 0.01 to 30"),
         ({"frames_per_second": float("nan")}, "--frames-per-second is nan"),
         ({"height": 20}, "--height is 20; it must be a whole number from 64 to 2160"),
