@@ -1,9 +1,7 @@
 """From a recording to its instructions, against a server that really looks at the pictures."""
 
-import base64
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +9,14 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 
-from playtape.annotate import Prompt, Settings, annotate
+from playtape.actions import Events
+from playtape.annotate import Prompt, annotate
 from playtape.errors import BadInput
-from playtape.recordings import Span, open_recording
+from playtape.recordings import Recording, Span, Video, open_recording, save_recording, write_video
+from playtape.recordings.respan import respan
 from tests.annotate.conftest import Record
-from tests.annotate.served import Seen, Served, content, instructions, second_of, status
-
-SECOND = 1_000_000_000
-Make = Callable[..., Settings]
-
-
-def watcher(events: dict[int, str]) -> Callable[[Seen], str]:
-    """A model that knows what begins at which second and finds it in the pictures. It tells the goal that is in force when a
-    stretch begins once more, in other words, as models do."""
-
-    def look(seen: Seen) -> str:
-        rows: list[tuple[object, object, object]] = []
-        first = seen.seconds[0]
-        if any(second < first for second in events):
-            rows.append(("00:00", None, "Carry on with what you were after."))
-        for label, picture in seen.shown:
-            text = events.get(second_of(picture))
-            if text is not None and label not in [row[0] for row in rows]:
-                rows.append((label, None, text))
-        return instructions(*rows, narrative=f"From second {first} on, the player walks.")
-
-    return look
-
-
-def texts(path: Path) -> list[tuple[float, float, str]]:
-    spans = [span for span in open_recording(path).spans if span.kind == "text"]
-    return [(span.start_ns / SECOND, span.end_ns / SECOND, span.value) for span in spans]
+from tests.annotate.served import Seen, Served, colour, instructions, second_of
+from tests.annotate.watched import EVENTS, SECOND, Make, texts, watcher
 
 
 def messages(path: Path) -> list[tuple[Any, ...]]:
@@ -53,14 +28,6 @@ def messages(path: Path) -> list[tuple[Any, ...]]:
         for s, c, m in rows
         if c.topic != "text"
     )
-
-
-EVENTS = {
-    5: "Go to the blue gate.",
-    31: "Fetch the lamp by the well.",
-    55: "Climb the tower.",
-    98: "Leave through the arch.",
-}
 
 
 def test_what_a_model_tells_becomes_spans_at_the_right_times_and_each_event_once(record: Record, settings: Make):
@@ -94,9 +61,6 @@ def test_the_pictures_are_those_of_their_times(record: Record, settings: Make):
 
 
 def test_pictures_are_made_smaller_keep_their_shape_and_may_be_png(record: Record, settings: Make, tmp_path: Path):
-    from playtape.actions import Events
-    from playtape.recordings import Recording, Video, save_recording, write_video
-
     frames = np.random.default_rng(0).integers(0, 255, (20, 300, 400, 3), dtype=np.uint8)
     video = Video(write_video(tmp_path / "wide.mp4", frames, fps=2))
     path = save_recording(Recording(video, Events.empty()), tmp_path / "wide.mcap")
@@ -107,10 +71,6 @@ def test_pictures_are_made_smaller_keep_their_shape_and_may_be_png(record: Recor
 
 
 def test_what_stays_on_the_screen_is_shown_once(record: Record, settings: Make, tmp_path: Path):
-    from playtape.actions import Events
-    from playtape.recordings import Recording, Video, save_recording, write_video
-    from tests.annotate.served import colour
-
     frames = np.zeros((4, 48, 64, 3), np.uint8)
     for number, frame in enumerate(frames):
         frame[:] = colour(number)
@@ -163,8 +123,6 @@ def test_text_of_others_is_kept_unless_it_is_to_be_replaced(record: Record, sett
 
 
 def test_what_an_earlier_run_wrote_gives_way_and_what_a_person_changed_stays(record: Record, settings: Make):
-    from playtape.recordings.respan import respan
-
     path = record()
     with Served(watcher(EVENTS)) as server:
         annotate(path, settings(server), progress=False)
@@ -262,96 +220,6 @@ def test_out_may_not_lie_in_the_data(record: Record, settings: Make, tmp_path: P
         annotate(tmp_path / "data", settings(out=tmp_path / "data" / "annotated"), dry_run=True)
 
 
-def test_an_answer_that_cannot_be_used_is_asked_again_with_the_complaint(record: Record, settings: Make):
-    path = record(seconds=30)
-    lies = content(instructions(("00:05", "00:03", "Go to the gate."), ("09:00", None, "Go home.")))
-    with Served(watcher(EVENTS), [content("I cannot say."), lies]) as server:
-        result = annotate(path, settings(server), progress=False)
-    assert len(server.seen) == 3
-    again = [message["role"] for message in server.seen[2].body["messages"]]
-    assert again == ["user", "assistant", "user"]
-    complaint = server.seen[2].body["messages"][-1]["content"]
-    assert 'instruction 1: "end" is "00:03", which is not after its "start" "00:05"' in complaint
-    assert 'instruction 2: "start" is "09:00", but the stretch ends at 00:30' in complaint
-    assert result["mended"]["answers could be used only when asked again"] == 1
-    assert texts(path) == [(5.0, 30.0, EVENTS[5])]
-    assert result["tokens_in"] == 3000, "what was wasted is counted too"
-
-
-def test_what_cannot_be_used_at_all_is_quarantined_and_the_rest_goes_on(record: Record, settings: Make):
-    path = record()
-    nonsense = content("I am sorry, I see nothing.")
-    with Served(
-        watcher(EVENTS), [content(watch) for watch in [instructions(("00:05", None, EVENTS[5]))]] + [nonsense] * 3
-    ) as server:
-        result = annotate(path, settings(server), progress=False)
-        (row,) = result["quarantined"]
-        assert (row["chunk"], row["seconds"]) == (1, [30.0, 70.0])
-        assert row["reason"] == 'there is no JSON object with "instructions" in it'
-        # An open end does not reach into a stretch of which nothing is known.
-        assert texts(path)[0] == (5.0, 40.0, EVENTS[5])
-        assert texts(path)[-1] == (98.0, 120.0, EVENTS[98])
-        assert json.loads(open_recording(path).provenance["text.without_answer_ns"]) == [[30 * SECOND, 70 * SECOND]]
-        lines = [json.loads(line) for line in (path.parent / "annotate.jsonl").read_text().splitlines()]
-        assert [line["state"] for line in lines] == ["answered", "quarantined", "answered", "answered"]
-        assert lines[1]["answer"] == "I am sorry, I see nothing."
-        assert lines[1]["asks"] == 3
-        asked = len(server.seen)
-        result = annotate(path, settings(server), progress=False)
-        assert len(server.seen) == asked, "quarantine is not asked again by itself"
-        assert len(result["quarantined"]) == 1
-        result = annotate(path, settings(server, again=True), progress=False)
-        assert len(server.seen) == asked + 1
-        assert result["quarantined"] == []
-    assert [row[2] for row in texts(path)] == list(EVENTS.values())
-
-
-def test_replacing_keeps_old_text_where_nothing_came_in_its_place(record: Record, settings: Make):
-    old = (Span(10 * SECOND, 20 * SECOND, "text", "one"), Span(50 * SECOND, 60 * SECOND, "text", "two"))
-    path = record(spans=old)
-    with Served(watcher(EVENTS), [content(instructions()), *[content("no")] * 3]) as server:
-        annotate(path, settings(server, replace=True), progress=False)
-    values = [row[2] for row in texts(path)]
-    assert "one" not in values
-    assert "two" in values
-
-
-def test_a_recording_that_cannot_be_used_is_skipped(record: Record, settings: Make, tmp_path: Path):
-    good = record("a.mcap", seconds=30)
-    record("b.mcap", seconds=30).with_suffix(".mp4").unlink()
-    with Served(watcher(EVENTS)) as server:
-        result = annotate(tmp_path / "data", settings(server), progress=False)
-    (skipped,) = result["skipped"].items()
-    assert skipped[0].endswith("b.mcap")
-    assert "but there is no file" in skipped[1]
-    assert texts(good)
-
-
-def test_a_video_that_cannot_be_decoded_is_skipped_and_the_rest_goes_on(record: Record, settings: Make, tmp_path: Path):
-    bad, good = record("a.mcap", seconds=30), record("b.mcap", seconds=31)
-    data = bytearray(bad.with_suffix(".mp4").read_bytes())
-    where = data.index(b"mdat") + 4
-    data[where : where + 2000] = bytes(2000)
-    bad.with_suffix(".mp4").write_bytes(data)
-    with Served(watcher(EVENTS)) as server:
-        result = annotate(tmp_path / "data", settings(server), progress=False)
-    assert list(result["skipped"]) == [str(bad)]
-    assert texts(good)
-
-
-def test_a_recording_that_goes_away_meanwhile_is_skipped_and_the_rest_goes_on(record: Record, settings: Make):
-    gone, good = record("a.mcap", seconds=30), record("b.mcap", seconds=31)
-
-    def brain(seen: Seen) -> str:
-        gone.unlink(missing_ok=True)
-        return watcher(EVENTS)(seen)
-
-    with Served(brain) as server:
-        result = annotate(gone.parent, settings(server, parallel=1), progress=False)
-    assert result["skipped"] == {str(gone): f"there is no recording {gone}; give an OWAMcap file (.mcap)"}
-    assert texts(good)
-
-
 @pytest.mark.parametrize("name", ["0.3.2", "0.5.1"])
 def test_recordings_of_others_on_their_own_clock(name: str, settings: Make, shared_data: Path, tmp_path: Path):
     for suffix in (".mcap", ".mkv"):
@@ -372,30 +240,3 @@ def test_recordings_of_others_on_their_own_clock(name: str, settings: Make, shar
         result = annotate(path, settings(server, gap_s=1, model="eyes-2"), progress=False)
         assert (result["kept"], len(texts(path))) == (0, 1), "ours are known again, whatever the clock"
     assert messages(path) == before
-
-
-def test_a_ledger_that_a_crash_cut_goes_on(record: Record, settings: Make, capfd):
-    path = record()
-    with Served(watcher(EVENTS)) as server:
-        annotate(path, settings(server), progress=False)
-        ledger = path.parent / "annotate.jsonl"
-        ledger.write_bytes(ledger.read_bytes()[:-40])
-        result = annotate(path, settings(server), progress=False)
-    assert (result["known"], result["requests"]) == (3, 1)
-    assert f"1 damaged lines of {ledger} are passed over" in capfd.readouterr().err
-    lines = ledger.read_bytes().splitlines()
-    assert len(lines) == 5
-    assert [row[2] for row in texts(path)] == list(EVENTS.values())
-
-
-def test_no_pictures_and_no_key_are_in_the_ledger(record: Record, settings: Make, tmp_path: Path):
-    secret = "sk-very-secret-123456"
-    parrot = content(instructions(("00:05", None, f"Say {secret} to the guard.")))
-    with Served(tricks=[status(500, {"error": {"message": f"bad key {secret}"}}), parrot]) as server:
-        annotate(record(seconds=30), settings(server, key=secret), progress=False)
-        assert server.seen[0].headers["authorization"] == f"Bearer {secret}"
-    for file in (tmp_path / "data").iterdir():
-        assert secret.encode() not in file.read_bytes(), file
-    picture = base64.b64encode(b"\xff\xd8\xff")[:4]
-    assert picture not in (tmp_path / "data" / "annotate.jsonl").read_bytes()
-    assert secret not in repr(settings(key=secret))
