@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.annotating import Annotate
 from playtape.cli.causality import EvaluateCausality
 from playtape.cli.checking import Check
 from playtape.cli.command import Command, Lasting
@@ -19,6 +20,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate causality": EvaluateCausality,
     "convert": Convert,
     "check": Check,
+    "annotate": Annotate,
     "train": Train,
     "sweep": Sweep,
     "import-weights": ImportWeights,
