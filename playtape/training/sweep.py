@@ -16,7 +16,9 @@ from playtape import models
 from playtape.clips import session
 from playtape.errors import BadInput
 from playtape.training import checkpoint
-from playtape.training.run import Run, gather, parse, spelled, train
+from playtape.training.run import train
+from playtape.training.sources import gather
+from playtape.training.words import Run, parse, spelled
 
 MANIFEST = "sweep.json"
 KEPT = 8  # checkpoints of a run, unless --keep-every says otherwise: with little data the best is not the last
@@ -142,15 +144,16 @@ def _fractions(said: str) -> list[float]:
 
 
 def _wanted(run: Run[Any], sizes: dict[str, list[str]], fractions: list[float]) -> Manifest:
-    training, held_out, _, weights = gather(run)
-    if not held_out:
+    sources = gather(run)
+    if not sources.held_out:
         raise BadInput(
             "a sweep is judged on what none of its runs has seen, and one session alone leaves nothing to hold out"
         )
-    order = sorted({session(recording) for recording in training})
+    order = sorted({session(recording) for recording in sources.training})
     random.Random(run.seed).shuffle(order)
-    paths = [(session(recording), f"{recording.path}:{weight:g}") for recording, weight in zip(training, weights)]
-    held = [str(recording.path) for recording in held_out]
+    weighted = zip(sources.training, sources.weights, strict=True)
+    paths = [(session(recording), f"{recording.path}:{weight:g}") for recording, weight in weighted]
+    held = [str(recording.path) for recording in sources.held_out]
     names = [glob.escape(Path(path).stem) for path in held]
     cells = []
     for size, (recipe, *flags) in sizes.items():

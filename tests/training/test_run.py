@@ -15,9 +15,9 @@ from playtape.errors import BadInput
 from playtape.recordings import Span, open_recording, save_recording
 from playtape.recordings.convert import convert
 from playtape.recordings.formats import doom_demo
-from playtape.training import checkpoint
-from playtape.training import run as run_module
-from playtape.training.run import parse, train
+from playtape.training import checkpoint, sources
+from playtape.training.run import train
+from playtape.training.words import parse
 
 
 @pytest.fixture(scope="module")
@@ -372,8 +372,8 @@ def test_instructions_go_through_the_encoder_that_the_checkpoint_names(
         )
     monkeypatch.setattr(encoders, "__path__", [*encoders.__path__, str(tmp_path)])
     seen = []
-    prepare = run_module.store
-    monkeypatch.setattr(run_module, "store", lambda *args: seen.append(prepare(*args)) or seen[-1])
+    prepare = sources.store
+    monkeypatch.setattr(sources, "store", lambda *args: seen.append(prepare(*args)) or seen[-1])
     out, plain = tmp_path / "run", tmp_path / "plain"
     train(words(data, out, "--steps", "1", "--data.text", "vowels"), progress=False)
     assert all(stored.text.vectors.shape == (1, 5) for stored in seen)

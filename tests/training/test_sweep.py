@@ -11,8 +11,8 @@ from playtape.play import play
 from playtape.recordings import find_recordings
 from playtape.training import checkpoint
 from playtape.training import sweep as sweeping
-from playtape.training.run import parse
 from playtape.training.sweep import MANIFEST, read_manifest, sweep
+from playtape.training.words import parse
 
 SMALL = ("--batch", "1", "--workers", "0", "--data.window", "8", "--model.window", "4", "--model.height", "32")
 

@@ -1,0 +1,89 @@
+"""What a run learns from: recordings found, held out, brought to the model's size, and drawn as batches."""
+
+import fnmatch
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from playtape.actions import ActionSpace
+from playtape.clips import Clip, Clips, Source, Stored, embed_all, find_encoder, observed_space, session, store
+from playtape.errors import BadInput
+from playtape.recordings import Recording, find_recordings, open_recording
+from playtape.training.words import Run
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Recordings to learn from, each with its weight; those that are held out; and what hands do in the former."""
+
+    training: list[Recording]
+    weights: list[float]
+    held_out: list[Recording]
+    space: ActionSpace
+
+
+def gather(run: Run[Any]) -> Sources:
+    """All that a run's words name. Recordings whose split is "test" are left out, always."""
+    found: dict[Path, float] = {}
+    for text in run.sources:
+        source = Source.parse(text)
+        found |= dict.fromkeys(find_recordings(source.path), source.weight)
+    recordings = [open_recording(path) for path in found]
+    usable = [recording for recording in recordings if recording.info.split != "test"]
+    if usable and len(usable) < len(recordings):
+        print(f"left out {len(recordings) - len(usable)} recordings of split test", file=sys.stderr)
+    held = _held_out(usable, run.data.held_out)
+    training = [recording for recording in usable if session(recording) not in held]
+    if not training:
+        raise BadInput(
+            f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test"
+        )
+    weights = [found[Path(str(recording.path))] for recording in training]
+    held_out = [recording for recording in usable if session(recording) in held]
+    return Sources(training, weights, held_out, observed_space(training, run.data.fps))
+
+
+def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progress: bool) -> list[Stored]:
+    """Recordings at the model's size, their texts embedded. Raises BadInput if nothing may be learned from them."""
+    encoder = find_encoder(run.data.text) if run.data.text else None
+    if encoder is not None:  # before hours of decoding: its package may be missing
+        embed_all(training, encoder)
+    size = (run.model.height, run.model.width_px)
+    shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
+    stored = [store(recording, space, size, run.data.fps, encoder) for recording in shown]
+    if not any(recording.mask.any() for recording in stored):
+        raise BadInput(
+            "no frame of these recordings may be learned from: all of them are masked, or a policy was in control"
+        )
+    return stored
+
+
+def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str]:
+    """Whole sessions: those with a recording that matches a pattern; without patterns every tenth."""
+    if patterns:
+        held = {session(r) for r in recordings if any(fnmatch.fnmatch(stem(r), pattern) for pattern in patterns)}
+        if not held:
+            raise BadInput(
+                f"no recording matches --data.held-out {' '.join(patterns)}; there are {', '.join(map(stem, recordings))}"
+            )
+        return held
+    sessions = sorted({session(recording) for recording in recordings})
+    return set(sessions[1::10])
+
+
+def stem(recording: Recording) -> str:
+    return (recording.path or recording.video.path).stem
+
+
+def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:
+    """The clips of steps first, first + 1, ..., prepared ahead by worker processes."""
+    order = range(first, steps)
+    loader = DataLoader(
+        clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None
+    )
+    return iter(loader)
