@@ -11,6 +11,8 @@ from playtape import envs
 from playtape.errors import BadInput
 from playtape.recordings import Info, RecordingWriter, Span
 
+LONGEST_NAME = 230  # bytes; file systems take 255, and while it is being written a name has a few more
+
 
 class Tape:
     """Writes one episode, one interval late: a release is known only when the next action is. Does nothing without a folder.
@@ -123,8 +125,12 @@ class _Change:
 
 
 def check_free(folder: Path, player: str, game: str, seeds: range) -> None:
-    """Raises BadInput if something in a folder has the name that an episode's recording, or an unfinished part of it, takes."""
+    """Raises BadInput if a recording's name is too long, or if something in a folder has it, finished or not, already."""
     stem = _file_name(player, game, 0).removesuffix("0")
+    if (length := len(f"{stem}{seeds[-1]}.mcap.part".encode())) > LONGEST_NAME:
+        raise BadInput(
+            f"{player!r} makes a file name of {length} bytes; give its folder a name that is {length - LONGEST_NAME} shorter"
+        )
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         found = re.fullmatch(rf"{re.escape(stem)}(\d+)\.(mcap|mp4)(\.part)?", path.name, re.ASCII)
         if found is not None and int(found[1]) in seeds:

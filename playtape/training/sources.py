@@ -43,6 +43,11 @@ def gather(run: Run[Any]) -> Sources:
         raise BadInput(
             f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test"
         )
+    longest = max(recording.video.end_ns for recording in training) * run.data.fps / 1e9
+    if longest + 1 < run.data.window:  # before hours of decoding; whoever cuts the clips counts to the frame
+        raise BadInput(
+            f"no recording is as long as one window of {run.data.window} frames; the longest has {longest:.0f}"
+        )
     weights = [found[Path(str(recording.path))] for recording in training]
     held_out = [recording for recording in usable if session(recording) in held]
     return Sources(training, weights, held_out, observed_space(training, run.data.fps))

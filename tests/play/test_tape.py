@@ -6,6 +6,7 @@ import pytest
 
 from playtape.errors import BadInput
 from playtape.play import play
+from playtape.play.tape import check_free
 from playtape.recordings import open_recording
 
 
@@ -47,3 +48,8 @@ def test_a_beat_that_cannot_be_kept(hz: float) -> None:
 def test_a_seed_beyond_all_numbers() -> None:
     with pytest.raises(BadInput, match="the largest legal seed"):
         play("random", "hovercraft", seed=2**63, progress=False)
+
+
+def test_a_player_whose_name_makes_no_file_name(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="makes a file name of 2.. bytes; give its folder a name that is .* shorter"):
+        check_free(tmp_path, f"policy {'é' * 100}", "hovercraft:test", range(3))

@@ -237,7 +237,10 @@ def test_a_run_that_was_asked_for_help_is_none(tmp_path: Path) -> None:
         train(["--resume", str(tmp_path)], progress=False)
 
 
-def test_data_too_short_for_a_window(data: Path, tmp_path: Path) -> None:
+def test_data_too_short_for_a_window_is_told_before_anything_is_decoded(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playtape.training.sources.store", lambda *_: pytest.fail("a recording was decoded"))
     with pytest.raises(BadInput, match="no recording is as long as one window of 500 frames"):
         train([*words(data, tmp_path / "run", "--steps", "2"), "--data.window", "500"], progress=False)
 
