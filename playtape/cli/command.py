@@ -16,6 +16,13 @@ class Command(Protocol):
 
 
 @runtime_checkable
+class Graded(Protocol):
+    """A command whose exit code depends on what came out."""
+
+    def code(self, result: Result) -> int: ...
+
+
+@runtime_checkable
 class Lasting(Protocol):
     """A command that says what it has to say with `ready`, and then goes on until it is stopped."""
 

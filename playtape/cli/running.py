@@ -1,6 +1,7 @@
 """One command line, from its words to its exit code.
 
-Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by Ctrl-C, 143 by a termination signal.
+Exit codes: 0 done, 1 done but for what the result tells (a Graded command), 2 bad input (one sentence on standard error), 130
+stopped by Ctrl-C, 143 by a termination signal.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import orjson
 
 from playtape import __version__
 from playtape.argv import nearest, parse
-from playtape.cli.command import Command, Lasting, Result
+from playtape.cli.command import Command, Graded, Lasting, Result
 from playtape.cli.commands import COMMANDS
 from playtape.cli.policies import Train
 from playtape.errors import BadInput, printable
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             name = f"playtape {chosen}"
             rest, json = without_json(rest)
             command = Train(tuple(rest)) if chosen == "train" else parse(COMMANDS[chosen], rest, prog=name)
-            report(command, json)
+            return report(command, json)
         except KeyboardInterrupt:
             return complain(name, f"stopped by Ctrl-C; {LEFT}", 130)
         except BrokenPipeError:  # `playtape info x | head -1`
@@ -54,7 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         except SystemExit as leaving:
             code = int(leaving.code or 0)  # 0 after --help of a command
             return complain(name, f"stopped by a termination signal; {LEFT}", code) if code == TERMINATED else code
-        return 0
 
 
 @contextlib.contextmanager
@@ -96,8 +96,8 @@ def without_json(words: list[str]) -> tuple[list[str], bool]:
     return [word for i, word in enumerate(words) if word != "--json" or i > end], "--json" in words[:end]
 
 
-def report(command: Command | Lasting, json: bool) -> None:
-    """Runs the command and prints its result; what the rooms print on the way goes to standard error."""
+def report(command: Command | Lasting, json: bool) -> int:
+    """Runs the command and prints its result; what the rooms print on the way goes to standard error. Gives the exit code."""
     out = sys.stdout
 
     def say(result: Result) -> None:
@@ -108,8 +108,10 @@ def report(command: Command | Lasting, json: bool) -> None:
     with contextlib.redirect_stdout(sys.stderr):
         if isinstance(command, Lasting):
             command.last(say)
-        else:
-            say(command.run())
+            return 0
+        result = command.run()
+        say(result)
+        return command.code(result) if isinstance(command, Graded) else 0
 
 
 def drop_output() -> None:
