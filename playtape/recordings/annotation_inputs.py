@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from playtape.actions.names import INDEX, from_pixels2play
+from playtape.actions.names import INDEX, INPUTS, from_pixels2play
 from playtape.recordings.proto.video_annotation_pb2 import FrameAnnotation
 
 KINDS = {
@@ -44,6 +44,9 @@ LATEST = 1 << 62  # ns: what is stamped later has no sensible time, and sums of 
 LISTED = 12  # names in a warning
 _FIRST = {field: INDEX[x] for field, (x, _) in VECTORS.items()}
 _SECOND = {INDEX[x]: INDEX[y] for x, y in VECTORS.values()}
+_FIELD_OF = {"key": "keyboard_event", "mouse": "mouse_event", "pad": "game_pad_button_event"}
+_KIND_OF = {index: KINDS[field] for field, index in _FIRST.items()}
+_KIND_OF |= {INDEX[name]: "pad trigger" if "trigger" in name else "pad axis" for name, _ in AXES.values()}
 _SUMS = [INDEX[name] for field in ("mouse_delta_event", "wheel_event") for name in VECTORS[field]]
 
 named = lru_cache(4096)(from_pixels2play)
@@ -54,41 +57,45 @@ named = lru_cache(4096)(from_pixels2play)
 class Inputs:
     """What hands did, as rows [R] in the order of the file. An event that moves both ways is two; one that moves none is none."""
 
-    frame: np.ndarray  # int64, the number of the annotation that lists it
+    frame: np.ndarray  # int32, the number of the annotation that lists it
     time: np.ndarray  # int64, ns on the recorder's clock
     input: np.ndarray  # int16, as in Events
-    value: np.ndarray  # float64
+    value: np.ndarray  # float32
     kinds: Counter[str]  # events of each kind
     unknown: Counter[str]  # what our vocabulary lacks, in events or else in levels; it has no row
 
     @classmethod
     def of(cls, frames: Iterable[FrameAnnotation]) -> "Inputs":
-        kinds: list[str | None] = []
-        unknown, levels = Counter[str](), Counter[str]()
-        number, stamp, code, one, other = array("q"), array("Q"), array("h"), array("d"), array("d")
-        for i, frame in enumerate(frames):
+        unknown, levels, strange = Counter[str](), Counter[str](), Counter[str]()
+        counts, stamps, codes, ones, others = array("i"), array("Q"), array("h"), array("f"), array("f")
+        stamp, code, one, other = stamps.append, codes.append, ones.append, others.append
+        for frame in frames:
+            before = len(codes)
             for event in frame.input_events:
                 kind = event.WhichOneof("event")
-                kinds.append(kind)
-                index = _FIRST.get(kind)
-                if index is not None:
+                if kind in _FIRST:
                     vector = getattr(event, kind)
-                    x, y = vector.x, vector.y
+                    code(_FIRST[kind])
+                    one(vector.x)
+                    other(vector.y)
                 else:
                     told = single(kind, event)
                     if isinstance(told, str):
                         unknown[told] += 1
+                        strange[KINDS.get(kind or "", "unknown")] += 1
                         continue
-                    (index, x), y = told, 0
-                number.append(i)
-                stamp.append(event.time)
-                code.append(index)
-                one.append(x)
-                other.append(y)
+                    code(told[0])
+                    one(told[1])
+                    other(0.0)
+                stamp(event.time)
+            counts.append(len(codes) - before)
             levels.update(_strangers(frame))
         unknown.update({name: count for name, count in levels.items() if name not in unknown})
-        counted = Counter({KINDS.get(kind or "", "unknown"): count for kind, count in Counter(kinds).items()})
-        return cls(*_rows(number, stamp, code, one, other), counted, unknown)
+        first = np.frombuffer(codes, np.int16)
+        rows, index, value = _taken_apart(first, np.frombuffer(ones, np.float32), np.frombuffer(others, np.float32))
+        frame_of = np.repeat(np.arange(len(counts), dtype=np.int32), np.frombuffer(counts, np.int32))
+        time = np.minimum(np.frombuffer(stamps, np.uint64), LATEST).astype(np.int64)
+        return cls(frame_of[rows], time[rows], index, value, _kinds(first) + strange, unknown)
 
     def warnings(self) -> list[str]:
         """One sentence, if there are inputs that we do not know."""
@@ -99,19 +106,25 @@ class Inputs:
         return [f"{sum(self.unknown.values())} inputs have no name in Playtape and are left out: {listed}{more}"]
 
 
-def _rows(number: array, stamp: array, code: array, one: array, other: array) -> tuple[np.ndarray, ...]:
-    """(frame, time, input, value) [R] of events [E], vectors taken apart."""
-    first = np.array(code, np.int16)
-    second = np.full(int(max(INDEX.values())) + 1, -1, np.int16)
+def _taken_apart(first: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(event, input, value) [R] of events [E] that are a vector or a single input."""
+    second = np.full(len(INPUTS), -1, np.int16)
     second[list(_SECOND)] = list(_SECOND.values())
-    event = np.repeat(np.arange(len(first)), np.where(second[first] >= 0, 2, 1))
-    again = np.append(False, event[1:] == event[:-1])
+    event = np.repeat(np.arange(len(first), dtype=np.int32), np.where(second[first] >= 0, 2, 1))
+    again = np.append(False, event[1:] == event[:-1])[: len(event)]
     index = np.where(again, second[first[event]], first[event])
-    value = np.where(again, np.array(other)[event], np.array(one)[event])
+    value = np.where(again, other[event], one[event])
     keep = ~(np.isin(index, _SUMS) & (value == 0))
-    event = event[keep]
-    time = np.minimum(np.array(stamp, np.uint64), LATEST).astype(np.int64)
-    return np.array(number, np.int64)[event], time[event], index[keep], value[keep]
+    return event[keep], index[keep], value[keep]
+
+
+def _kinds(first: np.ndarray) -> Counter[str]:
+    """How many of each kind there are of events whose (first) input is this."""
+    found = Counter[str]()
+    for index, count in enumerate(np.bincount(first, minlength=1).tolist()):
+        if count:
+            found[_KIND_OF.get(index) or KINDS[_FIELD_OF[INPUTS[index].partition(".")[0]]]] += count
+    return found
 
 
 def single(kind: str | None, event: Any) -> tuple[int, float] | str:
@@ -131,20 +144,25 @@ def single(kind: str | None, event: Any) -> tuple[int, float] | str:
 
 def _button(device: Literal["key", "mouse", "pad"], text: str, pressed: bool) -> tuple[int, float] | str:
     name = named(text, device)
-    return f"{device} {text[:40]}" if name is None else (INDEX[name], float(pressed))
+    return f"{device} {_shown(text)}" if name is None else (INDEX[name], float(pressed))
 
 
 def _axis(text: str, value: float) -> tuple[int, float] | str:
     if text not in AXES:
-        return f"pad {text[:40]}"
+        return f"pad {_shown(text)}"
     name, sign = AXES[text]
     return (INDEX[name], sign * value) if math.isfinite(value) else f"pad {text} without a number"
+
+
+def _shown(text: str) -> str:
+    """A stranger's name in one line."""
+    return text[:40] if text.isprintable() else repr(text[:40])
 
 
 def _strangers(frame: FrameAnnotation) -> list[str]:
     """Names in a frame's levels that our vocabulary lacks."""
     found = []
     for action in (frame.user_action, frame.system_action):
-        found += [f"key {name[:40]}" for name in action.keyboard.keys if named(name, "key") is None]
-        found += [f"mouse {name[:40]}" for name in action.mouse.buttons_down if named(name, "mouse") is None]
+        found += [f"key {_shown(name)}" for name in action.keyboard.keys if named(name, "key") is None]
+        found += [f"mouse {_shown(name)}" for name in action.mouse.buttons_down if named(name, "mouse") is None]
     return found

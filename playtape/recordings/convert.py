@@ -68,8 +68,8 @@ def convert(
         except (BadInput, OSError) as error:
             if len(sources) == 1 or _is_full(error):
                 raise
-            done.failed[str(source)] = str(error)
-            print(f"not converted: {source}: {error}", file=sys.stderr)
+            done.failed[str(source)] = said = str(error)
+            print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
     if not done.outputs:
         first = next(iter(done.failed.values()))
         raise BadInput(f"none of the {len(sources)} recordings in {root} could be converted; the first: {first}")

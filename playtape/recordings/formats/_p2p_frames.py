@@ -11,22 +11,15 @@ import numpy as np
 
 from playtape.actions import ActionSpace, Axis
 from playtape.actions.names import INDEX, INPUTS, PIXELS2PLAY, is_button, to_pixels2play
-from playtape.recordings.annotation_inputs import AXES
+from playtape.recordings.annotation_inputs import AXES, VECTORS
 from playtape.recordings.formats._p2p_levels import MOTION, STICKS
 from playtape.recordings.formats._p2p_reading import Grid
 from playtape.recordings.nouns import Recording
 from playtape.recordings.proto.video_annotation_pb2 import FrameAnnotation, LowLevelAction
 
-POINTER = ("mouse.x", "mouse.y")
-VECTORS = {  # of two inputs that make one event: its field, and the part of it that an input is
-    name: (field, part)
-    for field, pair in (
-        ("mouse_delta_event", MOTION[:2]),
-        ("wheel_event", MOTION[2:]),
-        ("mouse_move_event", POINTER),
-    )
-    for name, part in zip(pair, "xy")
-}
+PARTS = {name: (field, part) for field, pair in VECTORS.items() for name, part in zip(pair, "xy")}
+"""Of two inputs that make one event: its field, and the part of it that an input is."""
+POINTER = VECTORS["mouse_move_event"]
 CLICKS = {"mouse.left": "Left", "mouse.right": "Right", "mouse.middle": "Middle"}  # as the recorder's events say
 PADS = {name: told.removesuffix(".pressed") for name, told in PIXELS2PLAY.items() if name.startswith("pad.")}
 PADS |= {"pad.left_bumper": "left_trigger", "pad.right_bumper": "right_trigger"}
@@ -110,7 +103,7 @@ class Frames:
         open_: tuple[Any, int, str] | None = None  # an event that has its x: its vector, when it is shown, its field
         for index, value, at, time in zip(*(column.tolist() for column in columns)):
             name = INPUTS[index]
-            field, part = VECTORS.get(name, ("", ""))
+            field, part = PARTS.get(name, ("", ""))
             if field and (value or name in POINTER):
                 if open_ is None or part == "x" or open_[1:] != (at, field):
                     vector = getattr(frame.input_events.add(time=time, simulated=simulated), field)
@@ -121,12 +114,8 @@ class Frames:
                 open_ = (vector, at, field) if part == "x" else None
                 if name in POINTER:
                     where["xy".index(part)] = _int32(value)
-            elif not field and can_say(name) and not (number == 1 and value and self._is_first(name, at)):
+            elif not field and can_say(name):
                 _press(frame.input_events.add(time=time, simulated=simulated), name, value)
-
-    def _is_first(self, name: str, at: int) -> bool:
-        """Is this what annotation 0 has told already?"""
-        return at == self.grid.time_ns[0] and name in self.first
 
     def _sums(self, name: str) -> np.ndarray:
         """int64 [N - 1]: the counts of an input in each interval."""
@@ -157,7 +146,7 @@ class Frames:
 
 def can_say(name: str) -> bool:
     """Has the format a word for this input?"""
-    return name in VECTORS or name in PADS or name in PAD_AXES or (is_button(name) and to_pixels2play(name) is not None)
+    return name in PARTS or name in PADS or name in PAD_AXES or (is_button(name) and to_pixels2play(name) is not None)
 
 
 def _press(event: Any, name: str, value: float) -> None:
@@ -180,11 +169,12 @@ def _who(recording: Recording, time_ns: np.ndarray) -> list[str]:
     """Who acted in each interval, as training sees it (clips/store.py)."""
     known, policy = np.ones(len(time_ns) - 1, bool), np.zeros(len(time_ns) - 1, bool)
     for span in recording.spans:
-        within = (time_ns[1:] > span.start_ns) & (time_ns[:-1] < span.end_ns)
-        if span.kind == "masked":
-            known &= ~within
-        elif span.kind == "control" and span.value.startswith("policy"):
-            policy |= within
+        if span.kind == "masked" or (span.kind == "control" and span.value.startswith("policy")):
+            within = (time_ns[1:] > span.start_ns) & (time_ns[:-1] < span.end_ns)
+            if span.kind == "masked":
+                known &= ~within
+            else:
+                policy |= within
     return np.where(known, np.where(policy, "policy", "human"), "").tolist()
 
 

@@ -30,12 +30,17 @@ class Levels:
     held: list[list[str]]  # our names of the keys and buttons that are down
     moves: np.ndarray  # float32 [N, 10]: MOTION, summed, and STICKS, as they stand
     mute: np.ndarray  # bool [N]: says nothing of the mouse
+    pointer: dict[str, float]  # where it is when the first frame is shown
 
     @classmethod
     def of(cls, acting: Sequence[LowLevelAction]) -> "Levels":
         moves = np.array([_moves(action) for action in acting], np.float32).reshape(-1, len(AXIS_KINDS))
         mute = np.array([not action.HasField("mouse") for action in acting], bool)
-        return cls([_held(action) for action in acting], np.nan_to_num(moves), mute)
+        mouse = acting[0].mouse
+        known = mouse.HasField("mouse_absolute_px")
+        where = (float(mouse.mouse_absolute_px.x), float(mouse.mouse_absolute_px.y))
+        pointer = dict(zip(("mouse.x", "mouse.y"), where)) if known else {}
+        return cls([_held(action) for action in acting], np.nan_to_num(moves), mute, pointer)
 
     def stand_in(self, kinds: Counter[str], time_ns: np.ndarray) -> tuple[Events, list[str]]:
         """Events for the devices that a file has no events of, though its levels and sums speak of them: presses at a quarter of

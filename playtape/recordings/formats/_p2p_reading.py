@@ -59,10 +59,10 @@ class Grid:
         return start + np.minimum((passed * (length / taken)).astype(np.int64), length - 1)
 
     def taken(self, frame: np.ndarray | int, time: np.ndarray) -> np.ndarray:
-        """The way back: video times [R] between frames [R] - 1 and [R], on the recorder's clock."""
+        """The way back, to a nanosecond: video times [R] between frames [R] - 1 and [R], on the recorder's clock."""
         start, length = self.frame_time[frame - 1], self.frame_time[frame] - self.frame_time[frame - 1]
         shown = self.time_ns[frame] - self.time_ns[frame - 1]
-        return start + ((time - self.time_ns[frame - 1]) * (length / shown)).astype(np.int64)
+        return start + np.ceil((time - self.time_ns[frame - 1]) * (length / shown)).astype(np.int64)
 
     def ends(self, frame: int, seconds: float) -> int:
         """When something that begins with a frame and lasts so many of the recorder's seconds ends, on the video's clock."""
@@ -117,11 +117,12 @@ def _events(inputs: Inputs, levels: Levels, grid: Grid, hot: Sequence[str]) -> t
     steep = np.isin(index, [INDEX["mouse.wheel"], INDEX["mouse.hwheel"]]) & (np.abs(value) > LARGEST_STEP)
     kept = ~steep & ~np.isin(index, [INDEX[name] for name in hot])
     first, later = kept & (frame == 0), kept & (frame > 0)
-    begun = _held_at_first(index[first], value[first], levels.held[0])
+    begun = _held_at_first(index[first], value[first], levels)
     frame, time, index, value = frame[later], time[later], index[later], value[later]
     far = (time < grid.frame_time[frame - 1] - STRAY_NS) | (time > grid.frame_time[frame] + STRAY_NS)
-    start = Events.from_rows((int(grid.time_ns[0]), name, number) for name, number in begun)
-    seen = Events(grid.shown(frame, time), index, value.astype(np.float32))
+    seen = Events(grid.shown(frame, time), index, value)
+    shown = int(grid.time_ns[0])
+    start = Events.from_rows((shown, name, v) for name, v in begun.items() if not _begins_at(seen, name, shown))
     mended = [
         (int(steep.sum()), f"wheel events of more than {LARGEST_STEP:.0f} steps are left out"),
         (int(far.sum()), "events are stamped outside the time between their frames and are moved into it"),
@@ -129,18 +130,21 @@ def _events(inputs: Inputs, levels: Levels, grid: Grid, hot: Sequence[str]) -> t
     return Events.concatenate(start, seen), [f"{count} {what}" for count, what in mended if count]
 
 
-def _held_at_first(index: np.ndarray, value: np.ndarray, level: list[str]) -> list[tuple[str, float]]:
+def _held_at_first(index: np.ndarray, value: np.ndarray, levels: Levels) -> dict[str, float]:
     """What happened before there was a picture is only its result: what is held at the first, and where the pointer is."""
-    held = dict.fromkeys(level, 1.0)
-    where: dict[str, float] = {}
+    begun = {**dict.fromkeys(levels.held[0], 1.0), **levels.pointer}
     for name, number in zip((INPUTS[i] for i in index), value.tolist()):
-        if not is_button(name):
-            where |= {} if name in MOTION else {name: number}
-        elif number:
-            held[name] = 1.0
-        else:
-            held.pop(name, None)
-    return [*held.items(), *where.items()]
+        if is_button(name) and not number:
+            begun.pop(name, None)
+        elif name not in MOTION:
+            begun[name] = number
+    return begun
+
+
+def _begins_at(events: Events, name: str, time: int) -> bool:
+    """Do the events themselves say at this very moment where it stands? A button that is released then was held before."""
+    mine = events.of(name)
+    return len(mine) > 0 and int(mine.time_ns[0]) == time and (mine.value[0] > 0 or not is_button(name))
 
 
 def _without_stray_releases(events: Events) -> tuple[Events, list[str]]:

@@ -35,6 +35,7 @@ def fresh(recording: Recording, name: str) -> VideoAnnotation:
 
 def merge(message: VideoAnnotation, recording: Recording, name: str) -> bool:
     """Put what was changed of a recording into the annotation that it was read from. False if nothing was."""
+    name = recording.info.extra.get("session", name)  # which, without an id, is the name that it was read under
     was, grid = recording_of(message, recording.video, name), Grid.of(message.frame_annotations, recording.video)
     spoken = sorted(was.spans) == sorted(recording.spans)
     before, after = Frames(was, grid), Frames(recording, grid)

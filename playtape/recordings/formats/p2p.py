@@ -62,6 +62,8 @@ def find(root: Path) -> list[Path]:
 def read(path: Path) -> Recording:
     """The recording in a folder. Raises BadInput for what is no annotation, and where its frames are not the video's."""
     folder = Path(path).parent if Path(path).name == ANNOTATION else Path(path)
+    if not (folder / ANNOTATION).is_file():
+        raise BadInput(f"{folder} has no {ANNOTATION}; give the folder of a recording")
     kept = Attachment.of(folder / ANNOTATION, "application/x-protobuf")
     video = next((folder / name for name in (PICTURE, SMALL) if (folder / name).is_file()), None)
     if video is None:
@@ -95,7 +97,7 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
 def unsaid(recording: Recording) -> list[str]:
     """What of a recording the format has no words for, one sentence each."""
     dumb = {name: count for name, count in recording.events.counts().items() if not can_say(name)}
-    late = int((recording.events.value[recording.events.time_ns >= recording.time_ns[-1]] > 0).sum())
+    late = int((recording.events.value[recording.events.time_ns >= recording.time_ns[-1]] != 0).sum())
     found = []
     if dumb:
         listed = ", ".join(f"{name} ({count})" for name, count in dumb.items())
