@@ -3,6 +3,7 @@
 #   make demo    label the shipped sample with the shipped model and write a page to look at
 #   make test    run all tests
 #   make check   format, lint, types, layers, then all tests
+#   make proto   generate recordings/proto/*_pb2.py from the .proto files beside them
 #
 # PYTHON=python3.12 chooses an interpreter, VENV=path another place for the environment, JOBS=4 more test processes.
 
@@ -18,7 +19,7 @@ DEV := $(VENV)/.dev-installed
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check style format lint types layers install clean
+.PHONY: help demo test check style format lint types layers proto install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,9 @@ types: $(DEV)
 
 layers: $(DEV)
 	@$(VENV)/bin/lint-imports --no-logo
+
+proto: $(DEV)
+	@$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. playtape/recordings/proto/*.proto
 
 install: $(DEV)
 

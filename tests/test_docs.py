@@ -14,7 +14,7 @@ import pytest
 from playtape.actions.games import DOOM
 from playtape.demo import SAMPLE
 from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
-from playtape.recordings.formats import doom_demo
+from playtape.recordings.formats import doom_demo, p2p
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
@@ -24,7 +24,7 @@ FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, demos/ (a format's example), and a `playtape` to call."""
+    """gameplay.mp4, truth/gameplay.mcap with its video, demos/ and p2p/ (formats' examples), and a `playtape` to call."""
     folder = tmp_path_factory.mktemp("reader")
     whole = open_recording(SAMPLE.with_suffix(".mcap"))
     (folder / "truth").mkdir()
@@ -34,6 +34,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(video.path, folder / "gameplay.mp4")
     demos = doom_demo.example(folder / "example")
     shutil.copytree(demos, folder / "demos")
+    p2p.example(folder / "p2p")
     program = folder / "bin" / "playtape"
     program.parent.mkdir()
     program.write_text(

@@ -183,6 +183,14 @@ right_stick  210 BTN_THUMBR     318 right_stick.pressed
 guide        -   BTN_MODE       316 -
 """
 
+# A pad's events name some buttons otherwise than its levels (elefant-ai/recap, the words of its library gilrs).
+PIXELS2PLAY_PAD_EVENTS = """
+left_trigger  pad.left_bumper
+right_trigger pad.right_bumper
+left_stick    pad.left_stick
+right_stick   pad.right_stick
+"""
+
 EV_KEY, EV_REL, EV_ABS = 1, 2, 3  # Linux event types
 
 # name, sum or state, Linux event type, Linux symbol, Linux code

@@ -103,6 +103,7 @@ _FROM_P2P_BUTTON = {code: name for name, code in PIXELS2PLAY.items() if name.sta
 # Its events say "Left" where its levels say "0".
 _FROM_P2P_BUTTON |= {"Left": "mouse.left", "Right": "mouse.right", "Middle": "mouse.middle"}
 _FROM_P2P_PAD = {code: name for name, code in PIXELS2PLAY.items() if name.startswith("pad.")}
+_FROM_P2P_PAD |= dict(_rows(keyboards.PIXELS2PLAY_PAD_EVENTS))
 
 
 def kind(name: str) -> Kind:
@@ -148,6 +149,12 @@ def from_pixels2play(text: str, device: Literal["key", "mouse", "pad"] = "key") 
     if table is None:
         raise BadInput(f"unknown device {device!r}; legal are key, mouse and pad")
     return table.get(text)
+
+
+def to_pixels2play(name: str) -> str | None:
+    """What the Pixels2Play recorder calls a button (in its levels), or None. It has no key without a side, so that the left one
+    stands for both."""
+    return PIXELS2PLAY.get(name) or PIXELS2PLAY.get(SIDES.get(name, ("",))[0])
 
 
 def from_minerl(binding: str) -> str | None:

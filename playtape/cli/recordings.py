@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from playtape.cli.command import Result, value, written
 from playtape.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -83,23 +86,40 @@ class EvaluateActions:
 
 @dataclass(frozen=True)
 class Convert:
-    """Turn recordings of another format into Playtape's (OWAMcap beside a video)."""
+    """Turn recordings of another format into Playtape's (OWAMcap beside a video), or with --to back."""
 
     root: Positional[Path]
-    """A file or folder of the other format."""
-    format: str
-    """A module of playtape/recordings/formats, or the dotted path of one elsewhere."""
+    """A file or folder of recordings."""
     out: Path
-    """The folder for the recordings."""
+    """The folder for what they become."""
+    format: str | None = None
+    """What they are: a module of playtape/recordings/formats, or the dotted path of one elsewhere; without it, Playtape's own."""
+    to: str | None = None
+    """What they become, likewise."""
 
     def run(self) -> Result:
-        from playtape.recordings.convert import convert
+        from playtape.recordings.convert import OWN, convert
 
-        return convert(self.root, self.out, self.format)
+        if self.format is None and self.to is None:
+            raise BadInput("say what the recordings are with --format, or what they are to become with --to")
+        resize = None if self.to in (None, OWN) else _resize
+        return convert(self.root, self.out, self.format or OWN, to=self.to or OWN, resize=resize)
 
     def text(self, result: Result) -> str:
         notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]
-        return "\n".join([*notes, f"Converted in {result['seconds']:.1f} s: {written(result)}"])
+        lost = f"; {count} could not be converted" if (count := len(result.get("failed", ()))) else ""
+        return "\n".join([*notes, f"Converted in {result['seconds']:.1f} s: {written(result)}{lost}"])
+
+    def code(self, result: Result) -> int:
+        """1 where some could not be converted."""
+        return 1 if result.get("failed") else 0
+
+
+def _resize(frames: "np.ndarray", size: tuple[int, int]) -> "np.ndarray":
+    """The one resize, which has torch."""
+    from playtape.clips import resize
+
+    return resize(frames, size).movedim(-3, -1).numpy()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Media files in and out: video, OWAMcap, and the formats of others. The only room that touches them."""
 
 from playtape.recordings.recording import (
+    Attachment,
     Clock,
     Confidence,
     Info,
@@ -16,6 +17,7 @@ from playtape.recordings.recording import (
 from playtape.recordings.video import Video, write_video
 
 __all__ = [
+    "Attachment",
     "Clock",
     "Confidence",
     "Info",

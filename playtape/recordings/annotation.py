@@ -1,127 +1,145 @@
-"""A light look into Pixels2Play annotation files: how much is in them, not what. Reads protobuf's wire format directly.
+"""A Pixels2Play annotation.proto: opened, checked, and counted. What it means in our nouns is formats/p2p.py.
 
-Field numbers are those of elefant.training_data.video_annotation (proto3); unknown fields are passed over.
+A file that is cut within a frame is no message; one that is cut between two frames is one, of fewer frames.
 """
 
 import math
-import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from playtape.errors import BadInput
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-METADATA, FRAME, VERSION = 2, 3, 6  # fields of VideoAnnotation
-USER, SYSTEM, FRAME_TIME, EVENT = 1, 6, 8, 9  # fields of FrameAnnotation
-KNOWN = 3  # LowLevelAction.is_known
-RATE, ENV, ENV_NAME = 5, 6, 1  # VideoAnnotationMetadata.frames_per_second, .env; VideoAnnotationEnv.env
-EVENTS = {
-    1: "mouse button",
-    2: "key",
-    3: "mouse position",
-    4: "wheel",
-    5: "mouse motion",
-    7: "pad button",
-    8: "pad axis",
-    9: "pad trigger",
-}
+from playtape.errors import BadInput
+from playtape.recordings.annotation_inputs import Inputs
+from playtape.recordings.proto.video_annotation_pb2 import FrameAnnotation, FrameTextAnnotation, VideoAnnotation
+
+WIDTH = 768  # numbers of EmbeddingGemma, which published embeddings were made with
+
+
+def load(path: Path) -> VideoAnnotation:
+    """The annotation in a file. Raises BadInput for what is none, or has no frame."""
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(data: bytes, name: str) -> VideoAnnotation:
+    """The annotation in `data`, which `name` names. Raises BadInput for what is none, or has no frame."""
+    try:
+        message = VideoAnnotation.FromString(data)
+        misfit = next(_misfits(message), None)
+    except DecodeError:
+        misfit = "it is cut or damaged"
+    else:
+        misfit = misfit or ("" if message.frame_annotations else "it has no frames")
+    if misfit:
+        raise BadInput(f"{name} is not a Pixels2Play annotation ({misfit}); give an annotation.proto with frames in it")
+    return message
+
+
+def strays(message: Message) -> dict[int, Any]:
+    """{number: value} of fields that came as another kind of value than the .proto says; protobuf keeps such as unknown."""
+    about: Any = message.DESCRIPTOR
+    known = about.fields_by_number
+    return {each.field_number: each.data for each in UnknownFieldSet(message) if each.field_number in known}
+
+
+def _misfits(message: Message) -> Iterator[str]:
+    """Where in a message there are such, one by one. Not within its lists: those of an annotation are long."""
+    about: Any = message.DESCRIPTOR
+    for number in strays(message):
+        yield f"its {about.name}.{about.fields_by_number[number].name} is of another kind"
+    for _, value in message.ListFields():
+        if isinstance(value, Message):
+            yield from _misfits(value)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whose the action of each frame is, bool [N]; where both are, the label rule says the system's."""
+
+    user: list[bool]
+    system: list[bool]
+
+    @classmethod
+    def of(cls, frames: Iterable[FrameAnnotation]) -> "Known":
+        pairs = [(frame.user_action.is_known, frame.system_action.is_known) for frame in frames]
+        return cls([user for user, _ in pairs], [system for _, system in pairs])
+
+    def warnings(self) -> list[str]:
+        """What a trainer should know of it."""
+        both = sum(user and system for user, system in zip(self.user, self.system))
+        neither = sum(not (user or system) for user, system in zip(self.user, self.system))
+        said = []
+        if both:
+            said.append(f"{both} frames are the user's and the system's at once; the system's action counts, unlearned")
+        if neither:
+            said.append(f"{neither} frames are neither the user's nor the system's; nothing is learned from them")
+        if not any(user and not system for user, system in zip(self.user, self.system)):
+            said.append("no frame is the user's, so that nothing can be learned from this recording")
+        return said
+
+
+def text_warnings(frames: Iterable[FrameAnnotation]) -> list[str]:
+    """What is odd about instructions: embeddings of another size, durations that are none."""
+    sizes: Counter[int] = Counter()
+    wrong = torn = 0
+    for said in (text for frame in frames for text in frame.frame_text_annotation):
+        wrong += not (math.isfinite(said.duration) and said.duration >= 0)
+        for values, shape in embeddings(said):
+            sizes[values] += 1
+            torn += math.prod(shape) != values
+    other = {size: count for size, count in sizes.items() if size != WIDTH}
+    found = []
+    if other:
+        listed = ", ".join(f"{count} of {size}" for size, count in other.items())
+        found.append(f"embeddings are not of {WIDTH} numbers, as EmbeddingGemma's are: {listed}")
+    if torn:
+        found.append(f"{torn} embeddings have a shape that does not fit their numbers")
+    if wrong:
+        found.append(f"{wrong} instructions have a duration that is no length of time; they end where they begin")
+    return found
+
+
+def embeddings(said: FrameTextAnnotation) -> Iterator[tuple[int, list[int]]]:
+    """(how many numbers, shape) of each embedding of an instruction."""
+    for by_tokenizer in said.text_embedding_dict.values():
+        for tensor in by_tokenizer.text_embeddings.values():
+            yield len(tensor.values), list(tensor.shape)
 
 
 def summary(path: Path) -> dict[str, Any]:
-    """Frames, rate, duration, events by kind, version and game. Raises BadInput if it is no annotation file."""
-    frames, users, systems = 0, 0, 0
-    times: list[int] = []
-    events: Counter[str] = Counter()
-    facts: dict[str, Any] = {"version": None, "fps": None, "game": ""}
-    data = path.read_bytes()
-    try:
-        for number, value in fields(data):
-            if number == FRAME:
-                frames += 1
-                inner = list(fields(value))
-                times += [int(v) for n, v in inner if n == FRAME_TIME]
-                users += any(dict(fields(v)).get(KNOWN) for n, v in inner if n == USER)
-                systems += any(dict(fields(v)).get(KNOWN) for n, v in inner if n == SYSTEM)
-                events.update(_kind(v) for n, v in inner if n == EVENT)
-            elif number == METADATA:
-                facts |= _metadata(value)
-            elif number == VERSION:
-                facts["version"] = int(value)
-    except (IndexError, ValueError, TypeError, AttributeError):
-        frames = 0
-    if not frames:
-        raise BadInput(f"{path} is not a Pixels2Play annotation; give an annotation.proto with frames in it")
+    """What `playtape info` tells of an annotation, all plain values. Raises BadInput if it is none."""
+    message = load(path)
+    frames = message.frame_annotations
+    found, known = Inputs.of(frames), Known.of(frames)
+    times = [frame.frame_time for frame in frames]
     falls = sum(after < before for before, after in pairwise(times))
     warnings = [f"{falls} frames are stamped earlier than the one before, so there is no duration"] if falls else []
     span = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0.0
     measured = (len(times) - 1) / span if span > 0 and not falls else None
+    about = message.metadata
+    declared = about.frames_per_second if 0 < about.frames_per_second < math.inf else None
     return {
-        "frames": frames,
-        "fps": facts["fps"] or measured,
+        "frames": len(frames),
+        "fps": declared or measured,
         "vfr": True,
         "duration_s": None if falls else span,
-        "events": dict(events),
-        "schema": f"elefant VideoAnnotation, version {facts['version']}",
-        "version": facts["version"],
-        "user_frames": users,
-        "system_frames": systems,
-        "game": facts["game"],
+        "user_known": sum(known.user),
+        "system_known": sum(known.system),
+        "events": sum(found.kinds.values()),
+        "inputs": dict(found.kinds),
+        "unknown": dict(found.unknown.most_common()),
+        "texts": sum(len(frame.frame_text_annotation) for frame in frames),
+        "schema": f"elefant VideoAnnotation, version {message.version or None}",
+        "version": message.version or None,
+        "recorder": about.capture_device_specs.recap_version or None,
+        "game": about.env.env,
+        "variant": about.env.env_subtype,
+        "player": about.user,
         "licence": "",
-        "warnings": warnings,
+        "warnings": [*warnings, *known.warnings(), *found.warnings(), *text_warnings(frames)],
     }
-
-
-def _metadata(data: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, value in fields(data):
-        if number == RATE:
-            if not isinstance(value, bytes) or len(value) != 4:
-                raise ValueError("frames_per_second is a float of 4 bytes")
-            (rate,) = struct.unpack("<f", value)
-            found["fps"] = rate if 0 < rate < math.inf else None
-        elif number == ENV:
-            found["game"] = dict(fields(value)).get(ENV_NAME, b"").decode()
-    return found
-
-
-def _kind(event: bytes) -> str:
-    return next((EVENTS[number] for number, _ in fields(event) if number in EVENTS), "unknown")
-
-
-def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """(field number, value) of a protobuf message: int for varints, bytes for all else. ValueError if it is none."""
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        number, wire = tag >> 3, tag & 7
-        if number == 0:
-            raise ValueError("field 0")
-        if wire == 0:
-            value, position = _varint(data, position)
-            yield number, value
-            continue
-        if wire == 2:
-            length, position = _varint(data, position)
-        elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"wire type {wire}")
-        if position + length > len(data):
-            raise ValueError("a field ends after the message")
-        yield number, data[position : position + length]
-        position += length
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value & (1 << 64) - 1, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")

@@ -18,10 +18,13 @@ import numpy as np
 import zstandard
 
 from playtape.errors import BadInput, Truncated
+from playtape.recordings.nouns import Attachment
 from playtape.recordings.schemas import PROFILE
+from playtape.recordings.timeline import signature
 
 MAGIC = b"\x89MCAP0\r\n"
-HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, METADATA, DATA_END = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0C, 0x0F
+HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+ATTACHMENT, METADATA, DATA_END = 0x09, 0x0C, 0x0F
 _RECORD = struct.Struct("<BQ")
 _MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
 _CHUNK = struct.Struct("<QQQI")  # start, end, uncompressed size, uncompressed CRC
@@ -61,13 +64,14 @@ class Container:
     library: str = ""
     complete: bool = False
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    attachments: dict[str, Attachment] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
     channels: dict[int, Channel] = field(default_factory=dict)
     messages: int = 0
     _schemas: dict[int, tuple[str, str, bytes]] = field(default_factory=dict)
 
     def batches(self) -> Iterator[Batch]:
-        """Read the whole file: batches of messages; metadata and channels are filled in on the way.
+        """Read the whole file: batches of messages; metadata, attachments and channels are filled in on the way.
 
         Raises BadInput for a file that is not an OWAMcap or is damaged, Truncated for one that ends early.
         """
@@ -138,6 +142,8 @@ class Container:
                 loose.add(data[position : body + length])
                 if loose.count >= 10_000:
                     yield from loose.batches()
+            elif opcode == ATTACHMENT:
+                self._attachment(data, body, length)
             elif opcode != CHUNK:
                 self._record(opcode, data[body : body + length])
             position = body + length
@@ -186,6 +192,24 @@ class Container:
                 self.metadata[name] = _strings(body, position)
         except (struct.error, IndexError, UnicodeDecodeError):
             self._damaged(f"a record of kind {opcode:#x} is not well formed")
+
+    def _attachment(self, data: Any, body: int, length: int) -> None:
+        """Where it lies; its bytes are read when they are asked for."""
+        end = body + length - 4
+        try:
+            head = data[body + 16 : min(end, body + 65536)]  # past the log time and the creation time
+            name, position = _string(head, 0)
+            media_type, position = _string(head, position)
+            (size,) = struct.unpack_from("<Q", head, position)
+        except (struct.error, IndexError, UnicodeDecodeError):
+            size, position, name, media_type = -1, 0, "", ""
+        start, crc = body + 16 + position + 8, int.from_bytes(data[max(end, body) : body + length], "little")
+        if start + size != end:
+            self._damaged(f"the attachment at byte {body} is not well formed")
+        elif crc and zlib.crc32(memoryview(data)[body:end]) != crc:
+            self._damaged(f"the attachment {name!r} has a wrong CRC")
+        else:
+            self.attachments[name] = Attachment(self.path, start, size, signature(self.path), media_type)
 
     def _chunk(self, data: Any, body: int, length: int) -> Iterator[Batch]:
         """Verify, decompress and split one chunk. A chunk that the file's end cuts gives its first messages."""

@@ -1,35 +1,50 @@
-"""Recordings of other formats -> OWAMcap. The folder `formats` is the registry: a format is a module of that name."""
+"""Recordings of other formats -> OWAMcap, and back. The folder `formats` is the registry: a format is a module of that name.
+
+One recording that cannot be read or written is told of and does not lose the others; a full disk ends it all.
+"""
 
 import importlib
 import pkgutil
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from playtape.errors import BadInput
 from playtape.recordings import formats
+from playtape.recordings.atomic import FULL
+from playtape.recordings.nouns import Recording
 from playtape.recordings.writing import save_recording
+
+OWN = "owamcap"
+Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
+"""uint8 [n, H, W, 3] and (height, width) -> uint8 [n, height, width, 3]: this room has none of its own."""
 
 
 def convert(
     root: str | Path,
     out: str | Path,
-    format: str,  # noqa: A002  # the flag's own name
+    format: str = OWN,  # noqa: A002  # the flag's own name
     *,
+    to: str = OWN,
+    resize: Resize | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Read all that `format` finds under `root` and write `out`/<same place>.mcap, each with its video beside it.
+    """Write all that `format` finds under `root` to the same places under `out`, as the format `to`.
 
-    `format` is the name of a module in recordings/formats, or the dotted path of one elsewhere. Each output is atomic;
-    those written before an error or Ctrl-C stay and are whole. Gives {"outputs": [paths], "seconds": wall time,
-    "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the video}}. Raises BadInput for
-    an unknown format and for what the format cannot read.
+    A format is the name of a module in recordings/formats, or the dotted path of one elsewhere; an OWAMcap has its video
+    beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. Gives {"outputs": [paths], "failed":
+    {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
+    video}}. Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
     """
     root, out = Path(root), Path(out)
-    module = find_format(format)
+    module, writer = find_format(format), find_format(to, "write")
     if not root.exists():
         raise BadInput(f"there is no file or folder {root} to convert")
     if out.exists() and not out.is_dir():
@@ -38,26 +53,46 @@ def convert(
     sources = module.find(root)
     if not sources:
         raise BadInput(f"there is nothing of format {format!r} in {root}")
-    targets = [_target(source, root, out) for source in sources]
-    twice = next((target for target in targets if targets.count(target) > 1), None)
-    if twice is not None:
-        raise BadInput(f"two recordings in {root} would be written to {twice}; convert them into folders of their own")
-    own = {(status.st_dev, status.st_ino) for status in map(Path.stat, sources)}
-    for target in targets:
-        if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:
-            raise BadInput(f"cannot convert {target} onto itself; give another --out")
-    outputs, warnings, clocks = [], {}, {}
-    pairs = list(zip(sources, targets, strict=True))
-    for source, target in tqdm(pairs, desc=f"convert {format}", unit="file", disable=not progress):
-        recording = module.read(source)
-        outputs.append(str(save_recording(recording, target, video="copy")))
+    targets = [_target(source, root, out, ".mcap" if to == OWN else "") for source in sources]
+    _check_apart(root, sources, targets)
+    done = _Done()
+    for source, target in tqdm(
+        list(zip(sources, targets, strict=True)), desc=f"convert {format}", unit="file", disable=not progress
+    ):
+        try:
+            recording = module.read(source)
+            if to == OWN:
+                done.add(recording, save_recording(recording, target, video="copy"), [])
+            else:
+                done.add(recording, writer.write(recording, target, resize), _unsaid(writer, recording))
+        except (BadInput, OSError) as error:
+            if len(sources) == 1 or _is_full(error):
+                raise
+            done.failed[str(source)] = said = str(error)
+            print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
+    if not done.outputs:
+        first = next(iter(done.failed.values()))
+        raise BadInput(f"none of the {len(sources)} recordings in {root} could be converted; the first: {first}")
+    return {**vars(done), "seconds": time.monotonic() - start}
+
+
+@dataclass
+class _Done:
+    """What has become of the recordings so far, by their paths."""
+
+    outputs: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, recording: Recording, target: Path, unsaid: list[str]) -> None:
+        self.outputs.append(str(target))
         clock = recording.clock
         if clock.mode != "exact":
             offset = {"offset_ns": clock.anchor_ns, "drift_ppm": clock.drift_ppm, "residual_ns": clock.residual_ns}
-            clocks[str(target)] = {"mode": clock.mode, **offset}
-        if recording.warnings:
-            warnings[str(target)] = list(recording.warnings)
-    return {"outputs": outputs, "seconds": time.monotonic() - start, "warnings": warnings, "clocks": clocks}
+            self.clocks[str(target)] = {"mode": clock.mode, **offset}
+        if notes := [*recording.warnings, *unsaid]:
+            self.warnings[str(target)] = notes
 
 
 def format_names() -> list[str]:
@@ -65,9 +100,11 @@ def format_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(formats.__path__) if not module.name.startswith("_"))
 
 
-def find_format(name: str) -> ModuleType:
-    """Import a format by name or dotted path. Raises BadInput that lists the legal ones."""
-    legal = f"legal are {', '.join(format_names())}, or the dotted path of a module with find and read"
+def find_format(name: str, *more: str) -> ModuleType:
+    """Import a format by name or dotted path, which has find, read and what else is named. Raises BadInput that lists the
+    legal ones."""
+    needed = ("find", "read", *more)
+    legal = f"legal are {', '.join(format_names())}, or the dotted path of a module with {' and '.join(needed)}"
     if name in format_names():
         module = importlib.import_module(f"{formats.__name__}.{name}")
     elif "." in name and all(part.isidentifier() for part in name.split(".")):
@@ -80,13 +117,41 @@ def find_format(name: str) -> ModuleType:
             raise BadInput(f"the format module {name!r} cannot be imported ({said}); {legal}") from error
     else:
         raise BadInput(f"unknown format {name!r}; {legal}")
-    missing = [needed for needed in ("find", "read") if not callable(getattr(module, needed, None))]
+    missing = [each for each in needed if not callable(getattr(module, each, None))]
+    if missing == ["write"]:
+        raise BadInput(f"the format {name!r} can only be read: it has no write")
     if missing:
         raise BadInput(f"the module {name!r} is not a format: it has no {' and no '.join(missing)}; {legal}")
     return module
 
 
-def _target(source: Path, root: Path, out: Path) -> Path:
+def _unsaid(module: ModuleType, recording: Recording) -> list[str]:
+    """What is lost in a format, if it tells."""
+    return module.unsaid(recording) if hasattr(module, "unsaid") else []
+
+
+def _target(source: Path, root: Path, out: Path, suffix: str) -> Path:
     """Where a recording goes: the same place below `out` as its source below `root`."""
-    inside = source.relative_to(root) if root.is_dir() and source.is_relative_to(root) else Path(source.name)
-    return out / inside.with_name(f"{source.stem}.mcap")
+    below = root.is_dir() and source != root and source.is_relative_to(root)
+    inside = source.relative_to(root) if below else Path(source.resolve().name)
+    return out / inside.with_name(f"{source.resolve().name if source.is_dir() else source.stem}{suffix}")
+
+
+def _check_apart(root: Path, sources: list[Path], targets: list[Path]) -> None:
+    """Raises BadInput if two recordings would be written to one place, or one onto a source."""
+    seen: set[Path] = set()
+    for target in targets:
+        if target in seen:
+            raise BadInput(
+                f"two recordings in {root} would be written to {target}; convert them into folders of their own"
+            )
+        seen.add(target)
+    own = {(status.st_dev, status.st_ino) for status in (source.stat() for source in sources if source.exists())}
+    for target in targets:
+        if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:
+            raise BadInput(f"cannot convert {target} onto itself; give another --out")
+
+
+def _is_full(error: Exception) -> bool:
+    """Is there no space, so that what follows would fail as well?"""
+    return any(isinstance(e, OSError) and e.errno in FULL for e in (error, error.__cause__))

@@ -8,6 +8,7 @@ import numpy as np
 
 from playtape.actions import Events
 from playtape.errors import BadInput
+from playtape.recordings.timeline import check_unchanged, signature
 from playtape.recordings.video import Video
 
 FAR_NS = 86_400_000_000_000  # a day: no recorder goes on so long without a picture, so a stamp beyond is a wrong one
@@ -90,6 +91,33 @@ class Clock:
         return self.anchor_ns + time_ns + round(time_ns * drift)
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A file of another format that a recording came from, kept to the byte: what our nouns have no place for is in it.
+
+    It is `length` bytes from `start` on of the file at `path`, which must be as it was: `signature`.
+    """
+
+    path: Path
+    start: int
+    length: int
+    signature: tuple[int, int]
+    media_type: str = "application/octet-stream"
+
+    @classmethod
+    def of(cls, path: Path, media_type: str) -> "Attachment":
+        """A whole file."""
+        stamp = signature(path)
+        return cls(path, 0, stamp[0], stamp, media_type)
+
+    def read(self) -> bytes:
+        """Raises BadInput if the file has changed since."""
+        check_unchanged(self.path, self.signature)
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.length)
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """One playthrough: frames, input events, spans and where it comes from. `warnings` lists what the reader mended."""
@@ -103,6 +131,7 @@ class Recording:
     path: Path | None = None
     warnings: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)
 
     @property
     def time_ns(self) -> np.ndarray:

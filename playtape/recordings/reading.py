@@ -62,6 +62,7 @@ def open_recording(path: str | Path, *, clock: str = "auto") -> Recording:
             *video.warnings,
         ),
         clock=laid,
+        attachments=container.attachments,
     )
 
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from playtape.errors import BadInput
 from playtape.recordings.live import RecordingWriter
-from playtape.recordings.nouns import Clock, Confidence, Info, Recording, Span
+from playtape.recordings.nouns import Attachment, Clock, Confidence, Info, Recording, Span
 from playtape.recordings.reading import open_recording
 from playtape.recordings.repair import repair
 from playtape.recordings.summary import summary
 from playtape.recordings.writing import save_recording
 
 __all__ = [
+    "Attachment",
     "Clock",
     "Confidence",
     "Info",

@@ -63,6 +63,8 @@ def _repair_recording(path: Path, out: Path) -> dict[str, Any]:
         for name, record in container.metadata.items():
             if record:
                 copy.writer.add_metadata(name, record)
+        for name, kept in container.attachments.items():
+            copy.writer.add_attachment(0, 0, name, kept.media_type, kept.read())
         for batch, row in _file_order(batches):
             copy.add(batch, row)
         copy.writer.finish()

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from playtape.errors import BadInput
-from playtape.recordings import annotation
 from playtape.recordings.container import MAGIC, Container
 from playtape.recordings.nouns import Clock
 from playtape.recordings.reading import assemble_events, open_recording, read_columns, video_path
@@ -13,9 +12,10 @@ from playtape.recordings.video import Video
 
 
 def summary(path: str | Path) -> dict[str, Any]:
-    """{"path", "kind", "frames", "fps", "vfr", "duration_s", "size", "codec", "events", ..., "warnings"}.
+    """{"path", "kind", "frames", "fps", "vfr", "duration_s", "size", "codec", "events", "inputs", ..., "warnings"}.
 
-    All values are plain (JSON). Raises BadInput or Truncated for what cannot be read.
+    "events" is how many there are, "inputs" how many of each input (of an annotation, of each kind). All values are plain
+    (JSON). Raises BadInput or Truncated for what cannot be read.
     """
     path = Path(path)
     if not path.is_file():
@@ -28,9 +28,11 @@ def summary(path: str | Path) -> dict[str, Any]:
     if head == MAGIC or path.suffix == ".mcap":
         return {"path": str(path), "kind": "recording", **_recording(path)}
     if path.suffix == ".proto":
+        from playtape.recordings import annotation  # its library takes a while, and few ask for it
+
         return {"path": str(path), "kind": "annotation", **annotation.summary(path)}
     video = Video(path)
-    empty = {"events": {}, "schema": None, "licence": "", "game": ""}
+    empty = {"events": 0, "inputs": {}, "schema": None, "licence": "", "game": ""}
     return {"path": str(path), "kind": "video", **_video(video), **empty, "warnings": list(video.warnings)}
 
 
@@ -61,7 +63,8 @@ def _recording(path: Path) -> dict[str, Any]:
     clock = recording.clock
     return {
         **_video(recording.video),
-        "events": recording.events.counts(),
+        "events": len(recording.events),
+        "inputs": recording.events.counts(),
         "spans": dict(Counter(span.kind for span in recording.spans)),
         **facts,
         "licence": recording.info.licence,
@@ -69,6 +72,7 @@ def _recording(path: Path) -> dict[str, Any]:
         "source": recording.info.source,
         "split": recording.info.split,
         "provenance": dict(recording.provenance),
+        "attachments": {name: kept.length for name, kept in recording.attachments.items()},
         "clock": {
             "mode": clock.mode,
             "offset_ns": clock.anchor_ns,
@@ -99,4 +103,4 @@ def _events_alone(columns: Any) -> dict[str, Any]:
     """Counts of events where there is no video to put them on."""
     pairing, _ = assemble_events(columns, Clock(), None)
     span = int(pairing.events.time_ns[-1] - pairing.events.time_ns[0]) / 1e9 if len(pairing.events) else 0.0
-    return {"events": pairing.events.counts(), "event_seconds": span}
+    return {"events": len(pairing.events), "inputs": pairing.events.counts(), "event_seconds": span}

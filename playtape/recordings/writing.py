@@ -16,7 +16,7 @@ from mcap.writer import CompressionType, IndexType, Writer
 from playtape.errors import BadInput, printable
 from playtape.recordings.atomic import atomic
 from playtape.recordings.messages import check, messages
-from playtape.recordings.nouns import Clock, Info, Recording
+from playtape.recordings.nouns import Attachment, Clock, Info, Recording
 from playtape.recordings.reading import FOREIGN_CONFIGS
 from playtape.recordings.schemas import PROFILE, SCHEMAS, TOPICS
 from playtape.recordings.timeline import check_unchanged
@@ -52,6 +52,8 @@ def save_recording(
             sheet = Sheet(file)
             for name, record in records(recording, mended).items():
                 sheet.metadata(name, record)
+            for name, attachment in recording.attachments.items():
+                sheet.attachment(name, attachment)
             uri = reference(target, path.parent)
             for log_time, topic, payload in messages(recording, events, uri):
                 sheet.message(log_time, topic, payload)
@@ -101,6 +103,10 @@ class Sheet:
         """A metadata record; empty ones are left out."""
         if record:
             self.writer.add_metadata(name, printable(record))
+
+    def attachment(self, name: str, attachment: Attachment) -> None:
+        """A file of another format, as it is. No times: a recording written twice is the same file twice."""
+        self.writer.add_attachment(0, 0, name, attachment.media_type, attachment.read())
 
     def message(self, log_time: int, topic: str, payload: bytes) -> None:
         """One message. Raises BadInput for a negative time or one before the topic's last."""

@@ -164,3 +164,17 @@ def test_unknown_names_get_a_suggestion():
 def test_unknown_device_is_refused():
     with pytest.raises(BadInput, match="legal are key, mouse and pad"):
         names.from_pixels2play("1", "joystick")  # ty: ignore[invalid-argument-type]
+
+
+def test_names_to_the_recorder_and_back():
+    assert names.to_pixels2play("key.left_shift") == names.to_pixels2play("key.shift") == "LeftShift"
+    assert names.to_pixels2play("mouse.middle") == "2"
+    assert names.to_pixels2play("key.vk_7") is names.to_pixels2play("mouse.dx") is None
+    for name, told in names.PIXELS2PLAY.items():
+        device = name.partition(".")[0]
+        assert names.from_pixels2play(told, device) == name
+    # a pad's events speak of bumpers as triggers, and of pressing a stick by its name
+    assert [names.from_pixels2play(told, "pad") for told in ("left_trigger", "right_stick")] == [
+        "pad.left_bumper",
+        "pad.right_stick",
+    ]

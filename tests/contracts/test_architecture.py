@@ -153,6 +153,6 @@ def test_what_the_package_imports_is_declared():
     project = (ROOT / "pyproject.toml").read_text()
     declared = set(re.findall(r'"([A-Za-z0-9-]+)[><=]', project))
     wanted = {name.split(".")[0] for path in (ROOT / "playtape").rglob("*.py") for name in imports(path)}
-    called = {"PIL": "pillow", "pygame": "pygame_ce"}
+    called = {"PIL": "pillow", "google": "protobuf", "pygame": "pygame_ce"}
     wanted = {called.get(name, name) for name in wanted} - set(sys.stdlib_module_names) - {"playtape"}
     assert sorted(wanted - {name.replace("-", "_") for name in declared}) == []

@@ -93,10 +93,24 @@ def test_round_trip_through_owamcap_is_equal(recordings, tmp_path):
             assert sorted(back.spans) == sorted(recording.spans)
             assert dict(back.provenance) == dict(recording.provenance)
             assert back.warnings == recording.warnings
+            kept = ({name: file.read() for name, file in one.attachments.items()} for one in (back, recording))
+            assert next(kept) == next(kept)
             assert (back.confidence is None) == (recording.confidence is None)
             if recording.confidence is not None:
                 assert recording.confidence.equals(back.confidence)
             assert np.array_equal(back.video[0], recording.video[0])
+
+
+def test_write(format_module, recordings, tmp_path):
+    """What can be written is read as it was."""
+    if not hasattr(format_module, "write"):
+        return
+    for number, recording in enumerate(recordings):
+        back = format_module.read(format_module.write(recording, tmp_path / "written" / f"{number}.mcap"))
+        assert list(back.events) == list(recording.events)
+        assert np.array_equal(back.time_ns, recording.time_ns)
+        assert back.info == recording.info
+        assert sorted(back.spans) == sorted(recording.spans)
 
 
 def test_convert(format_module, tmp_path):

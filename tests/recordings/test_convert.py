@@ -1,13 +1,17 @@
-"""Formats are modules; outputs are atomic; unknown ones are told what is legal."""
+"""Formats are modules; outputs are atomic; unknown ones are told what is legal; one bad recording does not lose the others."""
 
+import errno
+import json
 import sys
 
 import pytest
 
+from playtape import cli
 from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
 from playtape.recordings.convert import convert, find_format, format_names
+from tests.recordings.annotations import annotation, folder
 from tests.recordings.pictures import numbered
 
 
@@ -38,7 +42,9 @@ def test_one_file_and_no_progress(source, tmp_path, capfd):
 
 
 def test_unknown_formats(source, tmp_path):
-    with pytest.raises(BadInput, match=r"unknown format 'owa'; legal are .*owamcap, or the dotted path of a module"):
+    with pytest.raises(
+        BadInput, match=r"unknown format 'owa'; legal are .*owamcap, p2p, or the dotted path of a module"
+    ):
         convert(source, tmp_path / "out", "owa")
     with pytest.raises(BadInput, match=r"no format module 'no.such.thing'"):
         convert(source, tmp_path / "out", "no.such.thing")
@@ -113,3 +119,94 @@ def test_a_source_is_not_converted_onto_itself(source, tmp_path):
             convert(root, out, "owamcap", progress=False)
     assert path.read_bytes() == before
     assert not path.with_suffix(".mp4").exists()
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Four recordings in Pixels2Play's layout, of which the second has no video and the third is cut."""
+    root = tmp_path / "dataset"
+    for name in "abcd":
+        folder(root / name, annotation(4))
+    (root / "b" / "video.mp4").unlink()
+    cut = root / "c" / "annotation.proto"
+    cut.write_bytes(cut.read_bytes()[:-3])
+    return root
+
+
+def test_one_bad_recording_does_not_lose_the_others(published, tmp_path, capsys):
+    result = convert(published, tmp_path / "out", "p2p", progress=False)
+    assert result["outputs"] == [str(tmp_path / "out" / f"{name}.mcap") for name in "ad"]
+    assert list(result["failed"]) == [str(published / name) for name in "bc"]
+    assert "has no video" in result["failed"][str(published / "b")]
+    assert "is not a Pixels2Play annotation (it is cut or damaged)" in result["failed"][str(published / "c")]
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"not converted: {said}" for said in result["failed"].values()]
+
+
+def test_the_exit_code_says_that_some_failed(published, tmp_path, capsys):
+    words = ["convert", str(published), "--format", "p2p", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["failed"]) == 2
+    assert cli.main(words) == 1
+    assert capsys.readouterr().out.endswith(f"2 recordings in {tmp_path / 'out'}; 2 could not be converted\n")
+    for name in "bc":
+        folder(published / name, annotation(4))
+    assert cli.main(words) == 0
+
+
+def test_nothing_could_be_converted(published, tmp_path, capsys):
+    for name in "ad":
+        (published / name / "video.mp4").unlink()
+    words = ["convert", str(published), "--format", "p2p", "--out", str(tmp_path / "out")]
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"playtape convert: none of the 4 recordings in {published} could be converted; the first: ")
+    assert cli.main(["convert", str(published / "b"), "--format", "p2p", "--out", str(tmp_path / "out")]) == 2
+    assert "has no video; legal is" in capsys.readouterr().err  # the only one: its own sentence
+
+
+def test_a_full_disk_ends_it_all(published, tmp_path, monkeypatch):
+    module, reads = find_format("p2p"), []
+
+    def read(path):
+        reads.append(path)
+        raise BadInput("no space left") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "read", read)
+    with pytest.raises(BadInput, match="no space left"):
+        convert(published, tmp_path / "out", "p2p", progress=False)
+    assert len(reads) == 1
+
+
+def test_there_and_back_by_the_command_line(published, tmp_path, capsys):
+    assert cli.main(["convert", str(published / "a"), "--format", "p2p", "--out", str(tmp_path / "own")]) == 0
+    assert cli.main(["convert", str(tmp_path / "own"), "--to", "p2p", "--out", str(tmp_path / "back"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["outputs"] == [str(tmp_path / "back" / "a")]
+    for name in ("annotation.proto", "video.mp4"):
+        assert (tmp_path / "back" / "a" / name).read_bytes() == (published / "a" / name).read_bytes()
+    small = Video(tmp_path / "back" / "a" / "192x192.mp4")
+    assert (small.width, small.height, len(small)) == (192, 192, 4)
+
+
+def test_what_a_format_cannot_say_is_told(source, tmp_path):
+    recording = open_recording(source / "one" / "a.mcap")
+    odd = Recording(recording.video, Events.from_rows([(5, "key.vk_7", 1), (6, "key.vk_7", 0)]))
+    save_recording(odd, source / "one" / "a.mcap")
+    result = convert(source, tmp_path / "out", to="p2p", progress=False)
+    assert result["outputs"] == [str(tmp_path / "out" / name / "a") for name in ("one", "two")]
+    (said,) = result["warnings"][str(tmp_path / "out" / "one" / "a")]
+    assert said == "the format has no name for key.vk_7 (2); these events are left out"
+
+
+def test_what_cannot_be_written(source, tmp_path, capsys):
+    with pytest.raises(BadInput, match="the format 'doom_demo' can only be read: it has no write"):
+        convert(source, tmp_path / "out", to="doom_demo")
+    with pytest.raises(BadInput, match="unknown format 'p2'; legal are .*p2p"):
+        convert(source, tmp_path / "out", to="p2")
+    assert cli.main(["convert", str(source), "--out", str(tmp_path / "out")]) == 2
+    assert "say what the recordings are with --format, or what they are to become with --to" in capsys.readouterr().err
+
+
+def test_a_folder_is_not_converted_onto_itself(published):
+    with pytest.raises(BadInput, match=r"cannot convert .*a onto itself; give another --out"):
+        convert(published, published, "p2p", to="p2p", progress=False)

@@ -17,9 +17,9 @@ def test_a_reference_that_is_no_name(mcap, tmp_path, uri):
     path = mcap([(EPOCH, "screen", {"media_ref": {"uri": uri, "pts_ns": 0}}), PRESS], screens=False)
     with pytest.raises(BadInput, match="refers to the video .* no legal name; legal is a file beside the recording"):
         open_recording(path)
-    assert summary(path)["events"] == {"key.w": 1}
+    assert summary(path)["inputs"] == {"key.w": 1}
     assert repair(path, tmp_path / "out.mcap")["video"] is None
-    assert summary(tmp_path / "out.mcap")["events"] == {"key.w": 1}
+    assert summary(tmp_path / "out.mcap")["inputs"] == {"key.w": 1}
 
 
 def test_a_name_that_no_file_can_have(mcap, tmp_path):

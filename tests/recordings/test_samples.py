@@ -60,7 +60,7 @@ def test_current_recording_without_its_video(samples):
         "mouse": 209,
         "keyboard": 32,
     }
-    assert result["events"]["key.escape"] == 2
+    assert result["inputs"]["key.escape"] == 2
 
 
 def test_cut_samples(samples, tmp_path):
@@ -77,8 +77,9 @@ def test_cut_samples(samples, tmp_path):
 )
 def test_annotations(annotations, name, frames, users, events):
     result = summary(annotations / f"{name}.proto")
-    assert (result["frames"], result["user_frames"], sum(result["events"].values())) == (frames, users, events)
-    assert result["fps"] == 20.0
+    assert (result["frames"], result["user_known"], result["events"]) == (frames, users, events)
+    assert (result["system_known"], result["fps"], sum(result["inputs"].values())) == (frames - users, 20.0, events)
+    assert (result["game"], result["variant"], result["recorder"], result["warnings"]) == ("msdos", "quake", 13, [])
 
 
 def test_their_reader_opens_ours_without_a_warning(tmp_path):

@@ -19,7 +19,7 @@ from playtape.actions.games import DOOM
 from playtape.clips import resize
 from playtape.models import idm, pixels2play
 from playtape.play.policy import load
-from playtape.recordings.annotation import fields
+from playtape.recordings.proto.video_inference_pb2 import Action
 from playtape.serve import Client
 from playtape.training import checkpoint
 from tests.serve.served import LIMIT_S, dial, message
@@ -105,7 +105,7 @@ def test_the_recorders_socket_is_served_and_removed(policy: Path, tmp_path: Path
         with dial(str(path)) as client:
             body = b"\x08\x20\x10\x20\x1a\x80\x18" + bytes(32 * 32 * 3) + b"\x20\x2a"
             client.sendall(struct.pack("<I", len(body)) + body)
-            assert dict(fields(message(client)))[2] == 42
+            assert Action.FromString(message(client)).id == 42
 
     run(monkeypatch, talk, signal.SIGTERM, policy, "--protocol", "recap", "--socket", path)
     assert not path.exists()

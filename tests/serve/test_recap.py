@@ -10,7 +10,7 @@ import pytest
 
 from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
-from playtape.recordings.annotation import fields
+from playtape.recordings.proto.video_inference_pb2 import Action
 from playtape.serve import wire
 from playtape.serve.guests import ANSWERS, Answer, Guest
 from tests.serve.served import dial, message, received, wait
@@ -23,7 +23,7 @@ def frame(number: int, level: int) -> bytes:
 
 
 def ids(line: socket.socket, count: int) -> list[int]:
-    return [dict(fields(message(line)))[2] for _ in range(count)]
+    return [Action.FromString(message(line)).id for _ in range(count)]
 
 
 @pytest.mark.parametrize("where", ["tcp", "unix"])
@@ -42,20 +42,11 @@ def test_a_frame_is_answered_with_its_id(serve, tmp_path: Path, where) -> None:
 def test_names_and_numbers_are_the_recorders() -> None:
     held = ("key.left_shift", "key.up", "key.shift", "mouse.left", "mouse.right", "mouse.middle")
     axes = {"mouse.dx": -3.4, "mouse.dy": 1e12, "mouse.wheel": 0.2}
-    (_, *keys), (_, number), (_, mouse) = _grouped(wire.write_action(Answer(-5, held, axes, 0.0, 0)))
-    assert keys == [b"LeftShift", b"UpArrow", b"LeftShift"]
-    assert number - 2**64 == -5
-    inner = list(fields(mouse))
-    assert [field for field, _ in inner] == [1, 4, 4, 4]  # no scrolling, three buttons
-    assert [value for _, value in inner[1:]] == [b"0", b"1", b"2"]
-    assert dict(fields(inner[0][1])) == {1: 2**64 - 3, 2: 2**31 - 1}
-
-
-def _grouped(data: bytes) -> list[list]:
-    found: dict[int, list] = {}
-    for field, value in fields(data):
-        found.setdefault(field, [field]).append(value)
-    return list(found.values())
+    action = Action.FromString(wire.write_action(Answer(-5, held, axes, 0.0, 0)))
+    assert (list(action.keys), action.id) == (["LeftShift", "UpArrow", "LeftShift"], -5)
+    assert list(action.mouse_action.buttons_down) == ["0", "1", "2"]
+    assert not action.mouse_action.HasField("scroll_delta_px")  # no scrolling
+    assert (action.mouse_action.mouse_delta_px.x, action.mouse_action.mouse_delta_px.y) == (-3, 2**31 - 1)
 
 
 def test_of_many_waiting_frames_only_the_newest_is_answered(serve) -> None:
@@ -126,9 +117,9 @@ def test_who_leaves_while_its_frame_is_looked_at_leaves_nothing_behind(serve) ->
             line.sendall(frame(9, 0))
             wait(served.shown, 2)
             served.player.gate.set()
-            answer = dict(fields(message(line)))
-            assert answer[2] == 9
-            assert dict(fields(dict(fields(answer[3]))[1])) == {1: 1}  # its first step, in the seat of the other
+            answer = Action.FromString(message(line))
+            assert answer.id == 9
+            assert answer.mouse_action.mouse_delta_px.x == 1  # its first step, in the seat of the other
 
 
 def test_of_answers_that_nobody_reads_the_newest_are_kept() -> None:
