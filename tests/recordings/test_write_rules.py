@@ -3,7 +3,9 @@
 import dataclasses
 import errno
 import os
-import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from playtape.errors import BadInput
 from playtape.recordings import Confidence, Recording, Span, Video, open_recording, save_recording
 from playtape.recordings.nouns import Clock
 from playtape.recordings.writing import Sheet
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def with_events(recording: Recording, *rows: tuple[int, str, float]) -> Recording:
@@ -135,27 +139,27 @@ def test_nothing_half_written_stays(recording, tmp_path, monkeypatch, error, mod
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
+FULL = """
+import resource, signal, sys
+from playtape.recordings import open_recording, save_recording
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+save_recording(open_recording(sys.argv[1]), sys.argv[2])
+"""
+
+
 def test_really_full_disk(recording, tmp_path):
-    """The kernel refuses bytes beyond a file-size limit, as a full disk does. In a child, since limits only fall."""
+    """The kernel refuses bytes beyond a file-size limit, as a full disk does. In a process of its own, since limits only fall."""
     many = np.arange(200_000)
     noise = np.random.default_rng(0).integers(1, 10_000, len(many))
     events = Events(many * 5_000, np.full(len(many), Events.from_rows([(0, "mouse.dx", 1)]).input[0]), noise)
-    large = dataclasses.replace(recording, events=events)
+    there = save_recording(dataclasses.replace(recording, events=events), tmp_path / "in" / "a.mcap")
     (tmp_path / "out").mkdir()
-    child = os.fork()
-    if child == 0:
-        try:
-            import signal
-
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-            save_recording(large, tmp_path / "out" / "a.mcap")
-        except BadInput as error:
-            os._exit(0 if "no space left" in str(error) else 3)
-        except BaseException:
-            os._exit(4)
-        os._exit(5)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    words = [sys.executable, "-c", FULL, str(there), str(tmp_path / "out" / "a.mcap")]
+    done = subprocess.run(words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "BadInput: " in done.stderr
+    assert "no space left" in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -116,7 +116,7 @@ def test_what_makes_no_sweep(data: Path, tmp_path: Path, more: tuple[str, ...], 
 
 def test_one_session_leaves_nothing_to_judge_by(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="one session alone leaves nothing to hold out"):
-        sweep(["p2p-tiny", str(find_recordings(data)[0]), "--out", str(tmp_path / "sweep")], progress=False)
+        sweep(words(find_recordings(data)[0], tmp_path / "sweep"), progress=False)
 
 
 @pytest.mark.parametrize(
