@@ -8,6 +8,8 @@ const PLAYBACK = [
   ["0", "from the start"],
 ];
 
+const many = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
 function help(keys) {
   return keys.flatMap(([key, what]) => {
     const one = element("span");
@@ -91,7 +93,7 @@ class Desk {
     $("title").textContent = "Judge play";
     $("progress").textContent = $("saved").textContent = "";
     $("volume").textContent =
-      `${episodes} episodes, ${(seconds / 60).toFixed(1)} minutes in all.` +
+      `${many(episodes, "episode")}, ${(seconds / 60).toFixed(1)} minutes in all.` +
       (left_out ? ` ${left_out} more cannot be shown; who started this page was told why.` : "");
     $("meanings").replaceChildren(
       ...this.about.faults.map((fault) => {
@@ -105,7 +107,7 @@ class Desk {
     $("raters").replaceChildren(...this.about.raters.map((name) => element("option", undefined, { value: name })));
     $("begin-compare").hidden = !pairs;
     $("no-pairs").textContent =
-      this.about.no_pairs || `${pairs} pairs to compare: two players in the same game, side by side, in any order.`;
+      this.about.no_pairs || `${many(pairs, "pair")} to compare: two players in the same game, side by side, in any order.`;
     this.to("start");
     $("rater").focus();
   }
