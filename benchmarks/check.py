@@ -162,7 +162,10 @@ def lag(take: Take, draw: np.random.Generator) -> None:
         if value != 0 or name in down:  # not the release of what was pressed before the first frame
             rows.append((when, name, value))
             down.add(name)
-    take.events = Events.from_rows(rows)
+    held = [name for name in down if [value for _, other, value in rows if other == name][-1] == 1]
+    take.events = Events.from_rows(
+        rows + [(take.end_ns - 1, name, 0) for name in held if not name.startswith("mouse.d")]
+    )
 
 
 def size(take: Take, draw: np.random.Generator) -> None:

@@ -98,7 +98,8 @@ class ScriptedPlayer:
         offset = (sight.angles - moved + np.pi) % (2 * np.pi) - np.pi
         ahead = float(sight.clear[np.abs(offset) < 0.3].min(initial=12.0))
         if not self.hand.moving and (ahead < ROOM or self.step >= self.next_look):
-            worth = np.minimum(sight.clear, 6.0) * (1.2 + np.cos(offset)) * self.rng.uniform(0.7, 1.3, len(offset))
+            room = np.minimum.reduce([np.roll(sight.clear, by) for by in (-1, 0, 1)])  # nobody walks through a slit
+            worth = np.minimum(room, 6.0) * (1.2 + np.cos(offset)) * self.rng.uniform(0.7, 1.3, len(offset))
             turn = float(offset[worth.argmax()])
             if abs(turn) > 0.15:
                 self.hand.stroke(turn / self.count, slowness=1.3)

@@ -29,7 +29,12 @@ class PowerLaw:
 
     def needed(self, loss: float) -> float:
         """How much data reaches `loss`; infinity for one at or below the floor."""
-        return self.scale / (loss - self.floor) ** (1 / self.alpha) if loss > self.floor else float("inf")
+        if loss <= self.floor:
+            return float("inf")
+        with np.errstate(
+            over="ignore", under="ignore", divide="ignore"
+        ):  # with an alpha near 0 powers leave all bounds
+            return float(self.scale / np.float64(loss - self.floor) ** (1 / self.alpha))
 
     def r2(self, data: np.ndarray, loss: np.ndarray) -> float:
         """The share of the losses' variance that the law tells; NaN where they do not vary."""

@@ -59,6 +59,9 @@ def evaluate_scaling(
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
     check_picture(picture)
+    for goal in reach:
+        if not 1 < goal < 1e12:
+            raise BadInput(f"--reach is {goal:g}; a perplexity is a finite number above 1")
     manifest = read_manifest(folder)
     cells = manifest.runs
     done = [cell for cell in cells if (folder / cell.name / checkpoint.FILES[3]).exists()]
@@ -181,7 +184,7 @@ def _strangers(folder: Path, cells: list[Cell]) -> list[str]:
 
 def scaling_table(result: dict[str, Any]) -> str:
     """The points and the laws as text."""
-    lines = [f"perplexity of {result['kind']} on {result['recordings']} recordings that no run has seen"]
+    lines = [f"perplexity of {result['kind']} on {result['recordings']} recordings"]
     for name, size in result["sizes"].items():
         lines.append(f"{name}, {size['parameters']:,} parameters" if size["parameters"] else f"{name}: no run is done")
         for point in size["points"]:

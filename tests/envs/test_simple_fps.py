@@ -219,6 +219,22 @@ def test_every_colour_is_wanted_and_the_scripted_player_does_as_told():
         assert "text" not in env.reset(seed=0)[1]
 
 
+@pytest.mark.parametrize("seed", [180, 150, 28])
+def test_the_scripted_player_rests_and_does_not_get_stuck(seed):
+    """Where it once stood for 10 to 17 s and looked through a slit that nobody walks through."""
+    with contextlib.closing(simple_fps.make()) as env:
+        player = simple_fps.ScriptedPlayer(env)
+        obs, info = env.reset(seed=seed)
+        player.start(seed)
+        still = longest = 0
+        for _ in range(600):
+            action = player.act(obs, info)
+            still = 0 if action["buttons"].any() or action["axes"].any() else still + 1
+            longest = max(longest, still)
+            obs, _, _, _, info = env.step(action)
+        assert longest < 2 * env.hz
+
+
 def test_maps_kept_for_testing_are_never_in_train(monkeypatch):
     monkeypatch.setattr(SimpleFps, "_look", lambda env: env._picture)
     told = {}

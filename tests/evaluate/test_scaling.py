@@ -119,6 +119,8 @@ def test_the_picture_and_the_table(runs: Path, tmp_path: Path, capsys: pytest.Ca
         ({"kind": "loss"}, "--kind is 'loss'; legal are key"),
         ({"seed": -1}, "the seed is -1"),
         ({"picture": Path("law.txt")}, "a picture must end in"),
+        ({"reach": (1.5, float("nan"))}, "--reach is nan; a perplexity is a finite number above 1"),
+        ({"reach": (0.5,)}, "--reach is 0.5"),
         ({"data": Path("nowhere")}, "there is no recording"),
     ],
 )
