@@ -206,10 +206,17 @@ async def together(tasks: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
     return [task.result() for task in running]
 
 
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waited for, but for the end itself: a signal may come within any task, and asyncio would tell its traceback."""
+    if not isinstance(context.get("exception"), SystemExit | KeyboardInterrupt):
+        loop.default_exception_handler(context)
+
+
 async def carry_out(plan: Plan, *, progress: bool) -> dict[str, Any]:
     """Ask, write, and tell what came of it. Raises BadInput where the endpoint is not there or refuses."""
     total = sum(len(job.chunks) for job in plan.jobs)
     started = time.perf_counter()
+    asyncio.get_running_loop().set_exception_handler(_complain)
 
     def note(line: str) -> None:
         tqdm.write(line, file=sys.stderr)
