@@ -49,6 +49,7 @@ def test_a_second_look_measures_nothing(runs: Path, result: dict, monkeypatch: p
     assert evaluate_scaling(runs, progress=False) == result
 
 
+@pytest.mark.usefixtures("result")  # so that all runs were judged before
 def test_other_weights_or_recordings_are_measured(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(runs, tmp_path / "runs")
     shutil.copy(runs / "S-1" / "model.safetensors", tmp_path / "runs" / "S-0.5")
