@@ -48,9 +48,8 @@ def store(
     """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`."""
     keep = regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
-    name = recording.path.stem if recording.path else recording.video.path.stem
     return Stored(
-        name,
+        recording.name,
         _frames(recording, keep, size),
         time_ns,
         space.actions(recording.events, time_ns),

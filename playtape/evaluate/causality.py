@@ -22,7 +22,7 @@ from playtape.clips import store
 from playtape.errors import BadInput, within
 from playtape.evaluate.bootstrap import Bootstrap
 from playtape.evaluate.causality_picture import draw_scores
-from playtape.evaluate.divergence import CHUNKS, HEADLINE, SHARES, SUM, Measured, Plan, measure, name_of
+from playtape.evaluate.divergence import CHUNKS, HEADLINE, SHARES, SUM, Measured, Plan, measure
 from playtape.evaluate.rows import POINTER
 from playtape.models.protocols import Foreteller
 from playtape.recordings import Recording, find_recordings, open_recording
@@ -129,9 +129,8 @@ def _strange(run: Path, loaded: Loaded, recordings: Sequence[Recording], data: P
         what = f"only {', '.join(strange[:8])}" if strange else "nothing"
         acts = ", ".join(sorted(known))
         raise BadInput(f"in {data} {what} is done, and {run} acts with {acts}: there is no past that it can be told")
-    seen = {*loaded.train.get("trained_on", ())} & {name_of(recording) for recording in recordings}
     notes = [f"not among the actions of {_run_of(run)}, so it is not told: {', '.join(strange)}"] if strange else []
-    return [*notes, *([f"{_run_of(run)} was trained on {len(seen)} of these recordings"] if seen else [])]
+    return [*notes, *(f"{_run_of(run)}: {warning}" for warning in loaded.knows(recordings))]
 
 
 def _run_of(folder: Path) -> Path:

@@ -47,7 +47,7 @@ class Plan:
         """Raises BadInput where there is no other scene to take frames from."""
         times = [recording.time_ns[regular(recording.time_ns, fps)] for recording in recordings]
         places = [
-            Place(name_of(recording), recording.info.game, session(recording), len(time) - 1)
+            Place(recording.name, recording.info.game, session(recording), len(time) - 1)
             for recording, time in zip(recordings, times, strict=True)
         ]
         batches, notes = plan(places, frames, DRAWS, seed)
@@ -73,11 +73,6 @@ class Measured:
     sums: np.ndarray  # float64 [U, M + 1]: over each unit's readings, and how many there are
     draws: list[float]  # the headline of each batch
     identical: float  # the headline where no frame was replaced
-
-
-def name_of(recording: Recording) -> str:
-    """As train.json lists it."""
-    return (recording.path or recording.video.path).stem
 
 
 @torch.no_grad()

@@ -46,8 +46,6 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     recordings = [open_recording(path) for path in tqdm(paths, desc="open", unit="recording", disable=not progress)]
     size, encoder = (config.height, config.width_px), loaded.encoder
     stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
-    seen = set(loaded.train.get("trained_on", ()))
-    warnings = [f"{one.name} was trained on: its numbers say little" for one in stored if one.name in seen]
     shown = tqdm(stored, desc="losses", unit="recording", disable=not progress)
     lost = losses(loaded.model, shown, loaded.train.get("window", 64)).means()
     result: dict[str, Any] = {
@@ -56,7 +54,7 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
         "frames": sum(map(len, stored)),
         "losses": lost,
         "perplexity": {kind: float(np.exp(value)) for kind, value in lost.items() if kind != "loss"},
-        "warnings": warnings,
+        "warnings": loaded.knows(recordings),
     }
     draw = np.random.default_rng(seed)
     for way in WAYS:

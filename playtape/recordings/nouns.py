@@ -138,6 +138,11 @@ class Recording:
         """int64 [N]: when each frame is first shown."""
         return self.video.time_ns
 
+    @property
+    def name(self) -> str:
+        """Its file's, without the ending: how reports and checkpoints list it."""
+        return (self.path or self.video.path).stem
+
     def __repr__(self) -> str:
         extra = f", {len(self.spans)} spans" if self.spans else ""
         warned = f", {len(self.warnings)} warnings" if self.warnings else ""

@@ -7,7 +7,7 @@ the run fitted afterwards (calibration, thresholds).
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from playtape.clips import SentenceEncoder, find_encoder
 from playtape.errors import BadInput
 from playtape.models import modules
 from playtape.models.protocols import Labeler, Model, Player
+from playtape.recordings import Recording
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
@@ -44,6 +45,16 @@ class Loaded:
         """What it learned its texts with, weights not yet read; None if it learned without."""
         named = self.train.get("text_encoder")
         return find_encoder(str(named)) if named else None
+
+    def knows(self, recordings: Iterable[Recording]) -> list[str]:
+        """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
+        every = [recording.name for recording in recordings]
+        seen = sum(name in self.train.get("trained_on", ()) for name in every)
+        return (
+            [f"it was trained on {seen} of these {len(every)} recordings, so its numbers there say little"]
+            if seen
+            else []
+        )
 
 
 def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tensor], train: Mapping[str, Any]) -> Path:

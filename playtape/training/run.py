@@ -21,7 +21,7 @@ from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
-from playtape.training.sources import Sources, batches, brought, gather, stem
+from playtape.training.sources import Sources, batches, brought, gather
 from playtape.training.words import Run, parse, resumed, started
 
 
@@ -126,7 +126,7 @@ def _report(
         "text_encoder": run.data.text,
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],
-        "held_out": [stem(recording) for recording in sources.held_out],
+        "held_out": [recording.name for recording in sources.held_out],
     }
 
 

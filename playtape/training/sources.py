@@ -71,18 +71,13 @@ def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progre
 def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str]:
     """Whole sessions: those with a recording that matches a pattern; without patterns every tenth."""
     if patterns:
-        held = {session(r) for r in recordings if any(fnmatch.fnmatch(stem(r), pattern) for pattern in patterns)}
+        held = {session(r) for r in recordings if any(fnmatch.fnmatch(r.name, pattern) for pattern in patterns)}
         if not held:
-            raise BadInput(
-                f"no recording matches --data.held-out {' '.join(patterns)}; there are {', '.join(map(stem, recordings))}"
-            )
+            names = ", ".join(one.name for one in recordings)
+            raise BadInput(f"no recording matches --data.held-out {' '.join(patterns)}; there are {names}")
         return held
     sessions = sorted({session(recording) for recording in recordings})
     return set(sessions[1::10])
-
-
-def stem(recording: Recording) -> str:
-    return (recording.path or recording.video.path).stem
 
 
 def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:

@@ -96,7 +96,7 @@ def test_it_stands_between_its_baselines_and_beside_the_test_loss(
     assert about["losses"] == pytest.approx(judged["losses"])
     assert result["bootstrap"]["unit"] == "recording"
     assert result["bootstrap"]["units"] == 3
-    assert result["warnings"] == [f"{run} was trained on 1 of these recordings"]
+    assert result["warnings"] == [f"{run}: it was trained on 1 of these 3 recordings, so its numbers there say little"]
     table = causality_table(result)
     assert f"{score['value']:.3g}, {score['low']:.3g} to {score['high']:.3g}" in table
     assert f"{about['test_loss']:.4f}" in table
