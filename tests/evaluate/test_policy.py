@@ -55,7 +55,7 @@ def test_every_way_stands_beside_its_baselines(result: dict) -> None:
         leaf = result[way]["all_buttons"]["state_f1_micro"]
         assert leaf.keys() >= {"value", "low", "high", "copy_previous"}
         assert "mouse.dx" in result[way]["axes"]
-    assert [warning[:35] for warning in result["warnings"]] == ["it was trained on 1 of these 1 recor"]
+    assert [warning[:35] for warning in result["warnings"]] == ["it was trained on 1 of these 2 reco"]
     table = policy_table(result)
     assert all(word in table for word in ("teacher forced", "free running", "chance", "perplexity"))
 
