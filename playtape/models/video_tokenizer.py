@@ -1,0 +1,250 @@
+"""iVideoGPT's tokenizer (arXiv 2405.15223): a context of whole pictures, and few tokens a frame for what changes after it.
+
+Two autoencoders. The plain one turns each context picture into a grid of codes. The other one attends to what the plain one saw
+of the context, so a later frame takes but a code for each patch of its grid: 256 against 16 at 64 pixels. A context is looked
+through once, however many frames are coded or drawn in its light.
+
+Not a labeller nor a player: a world model (models/world_model.py) predicts its codes.
+
+Shapes: `N` clips, `T` frames, of which `K` context and `F` later ones, `R` rows and columns of the grid, `P` of a patch, `C`
+numbers a cell, `D` a code; `I` = R^2 codes of a context picture, `J` = (R / P)^2 of a later one.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from playtape.actions import ActionSpace
+from playtape.clips import Clip
+from playtape.clips.augmentation import Augmentation
+from playtape.errors import BadInput, within
+from playtape.models.protocols import Model
+from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.nets.autoencoder import Decoder, Encoder, Seen
+from playtape.nets.codebook import FiniteScalar, VectorQuantiser
+
+FSQ_LEVELS = (7, 5, 5, 5, 5)  # 4,375 codes, as in RLVR-World's tokenizer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes. The published ones are in RECIPES."""
+
+    side: int = 64  # pixels of the square picture
+    fps: float = 20.0
+    context: int = 2  # frames that are coded whole
+    channels: tuple[int, ...] = (128, 256, 512)  # of each level; every level but the last halves the side
+    blocks: int = 2  # residual blocks of an encoder's level; a decoder's has one more
+    groups: int = 32  # of the norms
+    latent: int = 64  # numbers a cell
+    codes: int = 8192  # for cells of the context
+    dynamics_codes: int = 8192  # for patches of later frames
+    patch: int = 4  # cells
+    attend_from: int = 16  # largest side of a grid whose cells look at the context
+    dropout: float = 0.1  # of cross-attention
+    quantiser: Literal["vq", "fsq"] = "vq"  # learned codes, or a fixed grid of 4,375
+    revive: bool = True  # codes that nothing uses are given to what has none near; published runs let them lie
+    targets: int = 6  # later frames of a clip that a training step draws
+
+    @property
+    def height(self) -> int:
+        return self.side
+
+    @property
+    def width_px(self) -> int:
+        return self.side
+
+    @property
+    def grid(self) -> int:
+        """R."""
+        return self.side >> (len(self.channels) - 1)
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """I and J: codes of a context picture and of a later one."""
+        return self.grid**2, (self.grid // self.patch) ** 2
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            *(("side", 16, 1024), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256), ("latent", 1, 4096)),
+            *(("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64), ("attend_from", 1, 1024)),
+            ("targets", 1, 1000),
+        ):
+            within(name, getattr(self, name), least, most, whole=True)
+        within("fps", self.fps, 0.1, 1000)
+        within("dropout", self.dropout, 0, 0.95)
+        if not 1 <= len(self.channels) <= 8:
+            raise BadInput(f"channels has {len(self.channels)} levels; 1 to 8 are legal")
+        for width in self.channels:
+            within("channels", width, 1, 8192, whole=True)
+            if width % self.groups or width % 4:
+                raise BadInput(f"channels has {width}; each must be a multiple of groups, {self.groups}, and of 4")
+        step = self.patch << (len(self.channels) - 1)
+        if self.side % step:
+            raise BadInput(
+                f"side is {self.side}; with {len(self.channels)} levels and patches of {self.patch} it must divide by {step}"
+            )
+        if self.attend_from < self.grid:
+            raise BadInput(
+                f"attend_from is {self.attend_from}; the coarsest grid has {self.grid} rows, and must look at the context"
+            )
+        if self.quantiser not in ("vq", "fsq"):
+            raise BadInput(f"quantiser is {self.quantiser!r}; legal are vq and fsq")
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A context that was drawn from its codes: `frames` [N, K, 3, H, W] in 0 to 1, and what later frames look at."""
+
+    frames: Tensor
+    seen: Seen
+
+
+class VideoTokenizer(Model):
+    """See the module."""
+
+    config: Config
+
+    def __init__(self, config: Config, space: ActionSpace):
+        super().__init__()
+        self.config, self.space = config, space
+        half = {"blocks": config.blocks, "groups": config.groups}
+        cross = {"attend_to": config.context, "attend_from": config.attend_from, "dropout": config.dropout}
+        shape = (config.side, config.channels, config.latent)
+        self.encoder, self.decoder = Encoder(*shape, **half), Decoder(*shape, **half)
+        self.cond_encoder, self.cond_decoder = Encoder(*shape, **half, **cross), Decoder(*shape, **half, **cross)
+        width = len(FSQ_LEVELS) if config.quantiser == "fsq" else config.latent
+        patch = config.latent * config.patch**2
+        self.quant_conv, self.post_quant_conv = nn.Conv2d(config.latent, width, 1), nn.Conv2d(width, config.latent, 1)
+        self.quant_linear, self.post_quant_linear = nn.Linear(patch, width), nn.Linear(width, patch)
+        self.quantize, self.dynamics_quantize = (
+            FiniteScalar(FSQ_LEVELS)
+            if config.quantiser == "fsq"
+            else VectorQuantiser(codes, width, revive=config.revive)
+            for codes in (config.codes, config.dynamics_codes)
+        )
+
+    # ---- training
+
+    def losses(self, clip: Clip) -> dict[str, Tensor]:
+        """Of a context and some later frames drawn from it: absolute error of both, and of latents against their codes."""
+        context, later = self._chosen(clip.frames)
+        latents, seen = self.look(context)
+        codes, _, context_code = self.quantize(latents)
+        dynamics, _, later_code = self.dynamics_quantize(self._encoded(later, seen))
+        drawn = self._drawn(codes)
+        again = self._decoded(dynamics, drawn.seen)
+        parts = {
+            "context": functional.l1_loss(drawn.frames, _unit(context)),
+            "later": functional.l1_loss(again, _unit(later)),
+            "context_code": context_code,
+            "later_code": later_code,
+        }
+        return parts | {"loss": torch.stack([*parts.values()]).sum()}
+
+    def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order."""
+        t, k = frames.shape[1], self.config.context
+        if t <= k:
+            raise BadInput(
+                f"clips have {t} frames, and a context of {k} leaves none to draw; give --data.window of {k + 1} or more"
+            )
+        later = torch.randperm(t - k, device=frames.device)[: self.config.targets].sort().values + k
+        return frames[:, :k], frames[:, later]
+
+    # ---- frames to codes
+
+    def look(self, context: Tensor) -> tuple[Tensor, Seen]:
+        """uint8 [N, K, 3, H, W] to latents [N, K, I, D] and what later frames look at."""
+        k = self.config.context
+        if context.shape[1] != k:
+            raise BadInput(f"a context of {context.shape[1]} frames was given to a tokenizer that takes {k}")
+        x, features = self.encoder(_unit(context).flatten(0, 1))
+        latents = self.quant_conv(x).flatten(2).transpose(1, 2).unflatten(0, (-1, k))
+        return latents, self.cond_encoder.see([each.unflatten(0, (-1, k)) for each in features])
+
+    @torch.no_grad()
+    def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [N, K + F, 3, H, W] to the codes of its context, int64 [N, K, I], and of the others, [N, F, J]."""
+        k = self.config.context
+        latents, seen = self.look(frames[:, :k])
+        return self.quantize.index(latents), self.dynamics_quantize.index(self._encoded(frames[:, k:], seen))
+
+    def _encoded(self, later: Tensor, seen: Seen) -> Tensor:
+        """uint8 [N, F, 3, H, W] to latents [N, F, J, D]."""
+        x, _ = self.cond_encoder(_unit(later).flatten(0, 1), seen)  # [N * F, C, R, R]
+        p = self.config.patch
+        cells = x.unflatten(3, (-1, p)).unflatten(2, (-1, p)).permute(0, 2, 4, 3, 5, 1)  # [N * F, R/P, R/P, P, P, C]
+        return self.quant_linear(cells.flatten(3).flatten(1, 2)).unflatten(0, later.shape[:2])
+
+    # ---- codes to frames
+
+    @torch.no_grad()
+    def draw(self, codes: Tensor) -> Drawn:
+        """A context's codes int64 [N, K, I] to its frames, and what the later ones look at."""
+        return self._drawn(self.quantize.vector(codes))
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, drawn: Drawn) -> Tensor:
+        """Codes of later frames int64 [N, F, J] beside their context to frames [N, F, 3, H, W] in 0 to 1."""
+        return self._decoded(self.dynamics_quantize.vector(codes), drawn.seen).clamp(0, 1)
+
+    def _drawn(self, vectors: Tensor) -> Drawn:
+        k, grid = vectors.shape[1], self.config.grid
+        cells = vectors.flatten(0, 1).transpose(1, 2).unflatten(2, (grid, grid))
+        x, features = self.decoder(self.post_quant_conv(cells))
+        frames = x.unflatten(0, (-1, k))
+        return Drawn(frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]))
+
+    def _decoded(self, vectors: Tensor, seen: Seen) -> Tensor:
+        p, rows = self.config.patch, self.config.grid // self.config.patch
+        cells = self.post_quant_linear(vectors.flatten(0, 1)).unflatten(2, (p, p, -1)).unflatten(1, (rows, rows))
+        x = cells.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [N * F, C, R, R]
+        return self.cond_decoder(x, seen)[0].unflatten(0, vectors.shape[:2])
+
+
+def _unit(frames: Tensor) -> Tensor:
+    """uint8 to 0 to 1."""
+    return frames.float() / 255
+
+
+def build(config: Config, space: ActionSpace) -> VideoTokenizer:
+    return VideoTokenizer(config, space)
+
+
+def tiny() -> Config:
+    """For tests."""
+    return Config(side=16, channels=(8, 16), groups=4, latent=8, codes=32, dynamics_codes=32, attend_from=8, targets=2)
+
+
+_DATA = Data(fps=20, window=16, augmentation=Augmentation(brightness=0, contrast=0))
+_PUBLISHED = Recipe(
+    Config(revive=False),
+    steps=500_000,
+    batch=64,
+    data=_DATA,
+    optimiser=Optimiser(
+        lr=5e-4, final_lr=5e-4, warmup=500, weight_decay=0, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
+    ),
+)
+RECIPES: dict[str, Recipe] = {
+    "tokenizer-64": _PUBLISHED,
+    "tokenizer-256": replace(
+        _PUBLISHED,
+        model=Config(side=256, channels=(128, 256, 256, 512, 768), attend_from=32, revive=False),
+        steps=250_000,
+        batch=32,
+    ),
+    "tokenizer-tiny": Recipe(
+        Config(channels=(32, 64, 96), latent=32, groups=16, codes=512, dynamics_codes=512),
+        steps=3_000,
+        batch=4,
+        data=_DATA,
+        optimiser=Optimiser(
+            lr=5e-4, final_lr=1e-5, warmup=100, weight_decay=0, betas=(0.9, 0.99), precision="bfloat16"
+        ),
+    ),
+}
