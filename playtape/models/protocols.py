@@ -114,6 +114,26 @@ class Foreteller(Protocol):
 
 
 @runtime_checkable
+class Tokenizer(Protocol):
+    """Frames to codes and back: a context of whole frames, and later ones in its light. Knows no actions.
+
+    Codes are int64, those of K context frames [N, K, I] and of F later ones [N, F, J].
+    """
+
+    def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [N, K + F, 3, H, W] to both."""
+        ...
+
+    def draw(self, codes: Tensor) -> Any:
+        """A context's codes to what later frames are drawn beside; its `frames` are [N, K, 3, H, W] in 0 to 1."""
+        ...
+
+    def decode(self, codes: Tensor, drawn: Any) -> Tensor:
+        """Later frames' codes to [N, F, 3, H, W] in 0 to 1."""
+        ...
+
+
+@runtime_checkable
 class Fitted(Protocol):
     """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`."""
 

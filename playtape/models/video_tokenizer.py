@@ -68,6 +68,7 @@ class Config:
         return self.grid**2, (self.grid // self.patch) ** 2
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))  # a checkpoint's JSON has a list
         for name, least, most in (
             *(("side", 16, 1024), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256), ("latent", 1, 4096)),
             *(("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64), ("attend_from", 1, 1024)),
@@ -146,14 +147,18 @@ class VideoTokenizer(Model):
         return parts | {"loss": torch.stack([*parts.values()]).sum()}
 
     def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order."""
+        """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order: any in training, else evenly spread."""
         t, k = frames.shape[1], self.config.context
         if t <= k:
             raise BadInput(
                 f"clips have {t} frames, and a context of {k} leaves none to draw; give --data.window of {k + 1} or more"
             )
-        later = torch.randperm(t - k, device=frames.device)[: self.config.targets].sort().values + k
-        return frames[:, :k], frames[:, later]
+        count = min(t - k, self.config.targets)
+        if self.training:
+            later = torch.randperm(t - k, device=frames.device)[:count].sort().values
+        else:
+            later = torch.arange(count, device=frames.device) * (t - k) // count
+        return frames[:, :k], frames[:, k + later]
 
     # ---- frames to codes
 
