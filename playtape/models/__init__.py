@@ -10,7 +10,7 @@ from playtape.models.recipe import Recipe
 
 __all__ = ["Recipe", "model", "modules", "recipe"]
 
-NOT_MODELS = ("action_tokens", "beliefs", "pixels2play_weights", "protocols", "recipe")
+NOT_MODELS = ("action_tokens", "beliefs", "pixels2play_weights", "protocols", "recipe", "world_model_weights")
 
 
 def modules() -> dict[str, ModuleType]:

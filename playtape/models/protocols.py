@@ -114,6 +114,35 @@ class Foreteller(Protocol):
 
 
 @runtime_checkable
+class Simulator(Protocol):
+    """p(x_{t+1} given x_<=t, a_<=t), a frame at a time, for S futures of each of N contexts: M = N * S side by side.
+
+    A state is used up by the call that it is given to.
+    """
+
+    def start(self, frames: Tensor, futures: int = 1) -> Any:
+        """Contexts uint8 [N, K, 3, H, W] to the state of M futures; those of one context are neighbours."""
+        ...
+
+    def step(
+        self,
+        state: Any,
+        actions: Actions,  # what is done now: buttons [M, B], axes [M, A]
+        *,
+        passes: int = 0,  # 0 is exact; else how many passes a frame takes
+        temperature: float = 1.0,
+        top: int = 100,
+        generator: Generator | None = None,
+    ) -> Any:
+        """The state a frame later."""
+        ...
+
+    def frames(self, state: Any, last: int) -> Tensor:
+        """The last frames of each future, [M, last, 3, H, W] in 0 to 1."""
+        ...
+
+
+@runtime_checkable
 class Tokenizer(Protocol):
     """Frames to codes and back: a context of whole frames, and later ones in its light. Knows no actions.
 

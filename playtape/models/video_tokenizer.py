@@ -10,6 +10,7 @@ Shapes: `N` clips, `T` frames, of which `K` context and `F` later ones, `R` rows
 numbers a cell, `D` a code; `I` = R^2 codes of a context picture, `J` = (R / P)^2 of a later one.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -173,10 +174,13 @@ class VideoTokenizer(Model):
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 [N, K + F, 3, H, W] to the codes of its context, int64 [N, K, I], and of the others, [N, F, J]."""
+        """uint8 [N, K + F, 3, H, W] to the codes of its context, int64 [N, K, I], and of the F >= 0 others, [N, F, J]."""
         k = self.config.context
         latents, seen = self.look(frames[:, :k])
-        return self.quantize.index(latents), self.dynamics_quantize.index(self._encoded(frames[:, k:], seen))
+        codes = self.quantize.index(latents)
+        if frames.shape[1] == k:
+            return codes, codes.new_empty(len(frames), 0, self.config.tokens[1])
+        return codes, self.dynamics_quantize.index(self._encoded(frames[:, k:], seen))
 
     def _encoded(self, later: Tensor, seen: Seen) -> Tensor:
         """uint8 [N, F, 3, H, W] to latents [N, F, J, D]."""
@@ -209,6 +213,11 @@ class VideoTokenizer(Model):
         cells = self.post_quant_linear(vectors.flatten(0, 1)).unflatten(2, (p, p, -1)).unflatten(1, (rows, rows))
         x = cells.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [N * F, C, R, R]
         return self.cond_decoder(x, seen)[0].unflatten(0, vectors.shape[:2])
+
+
+def codes_of(config: Config, part: Literal["codes", "dynamics_codes"]) -> int:
+    """How many codes there are for cells of the context, or for patches of later frames."""
+    return math.prod(FSQ_LEVELS) if config.quantiser == "fsq" else getattr(config, part)
 
 
 def _unit(frames: Tensor) -> Tensor:

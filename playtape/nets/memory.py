@@ -1,6 +1,7 @@
-"""What attention layers keep between calls: a ring for an endless stream, and a list that grows for a short one.
+"""What attention layers keep between calls: a ring for an endless stream, a list that grows for a short one, and a trunk with
+branches for many streams that began as one.
 
-Neither is copied as it is filled. Shapes: `N` sequences, `T` tokens now, `H` heads, `E` head size, `C` places of a ring.
+None is copied as it is filled. Shapes: `N` sequences, `T` tokens now, `H` heads, `E` head size, `C` places of a ring.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,8 @@ from copy import copy
 
 import torch
 from torch import Tensor
+
+from playtape.nets.transformer import attended
 
 
 class Ring:
@@ -29,6 +32,8 @@ class Ring:
         self.keys[rows[:, None], :, self.at] = keys.transpose(1, 2)
         self.values[rows[:, None], :, self.at] = values.transpose(1, 2)
         return (self.keys, self.values) if self.chosen is None else (self.keys[rows], self.values[rows])
+
+    look = staticmethod(attended)
 
     def rows(self, index: Sequence[int]) -> "Ring":
         """A part of a whole ring that shares its memory, so that what is joined to it is in the whole. Neighbours in rising
@@ -60,3 +65,39 @@ class Grown:
         self.keys[:, :, self.used : stop], self.values[:, :, self.used : stop] = keys, values
         self.used = stop
         return self.keys[:, :, :stop], self.values[:, :, :stop]
+
+    look = staticmethod(attended)
+
+
+class Branch:
+    """Keys and values of one layer for M sequences, each S neighbours of which began as one of N: M = N * S.
+
+    The common part `trunk`, [N, H, P, E] each, is kept once and looked at by all of its S at once; each grows by itself for at
+    most `places` tokens. What is behind `used` may be written again: a stream can be wound back.
+    """
+
+    def __init__(self, trunk: tuple[Tensor, Tensor], count: int, places: int):
+        self.trunk, self.used = trunk, 0
+        _, heads, _, size = trunk[0].shape
+        self.keys, self.values = (part.new_empty(count, heads, places, size) for part in trunk)
+
+    def join(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        stop = self.used + keys.shape[2]
+        self.keys[:, :, self.used : stop], self.values[:, :, self.used : stop] = keys, values
+        self.used = stop
+        return self.keys[:, :, :stop], self.values[:, :, :stop]
+
+    def look(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """`mask` is of the branch alone, [T, K]: every token sees the whole trunk."""
+        trunk_keys, trunk_values = self.trunk
+        each, now = len(queries) // len(trunk_keys), queries.shape[2]
+        q = queries * queries.shape[3] ** -0.5
+        together = q.unflatten(0, (-1, each)).transpose(1, 2).flatten(2, 3)  # [N, H, S * T, E]
+        old = (together @ trunk_keys.mT).unflatten(2, (each, now)).transpose(1, 2).flatten(0, 1)  # [M, H, T, P]
+        new = q @ keys.mT
+        if mask is not None:
+            new = new.masked_fill(~mask, -torch.inf)
+        weight = torch.cat([old, new], -1).softmax(-1)
+        old, new = weight.split([old.shape[3], new.shape[3]], -1)
+        together = old.unflatten(0, (-1, each)).transpose(1, 2).flatten(2, 3) @ trunk_values
+        return together.unflatten(2, (each, now)).transpose(1, 2).flatten(0, 1) + new @ values

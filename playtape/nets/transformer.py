@@ -1,8 +1,8 @@
 """A pre-norm transformer block as large policies use it: RMS norm on queries and keys, rotary positions, SwiGLU, and a K/V cache.
 
-The block of Pixels2Play (arXiv 2601.04575), of which the LLaMA block is the relative: queries and keys are normalised over the
-whole width before it is split into heads, rotary angles turn interleaved pairs, nothing has a bias. Parameters have the
-published names.
+The block of Pixels2Play (arXiv 2601.04575): queries and keys are normalised over the whole width before it is split into heads,
+rotary angles turn interleaved pairs, nothing has a bias. Parameters have the published names. Without that norm it is the block
+of LLaMA (arXiv 2302.13971), whose angles turn halves of a head: the same, once its query and key rows are put in pairs.
 One forward serves training and playing: a `Memory` keeps what earlier calls saw, and hands back all that may be looked at.
 
 Shapes: `N` sequences, `T` tokens now, `K` tokens that may be looked at, `D` width, `H` heads, `E` = D/H.
@@ -34,6 +34,10 @@ class Memory(Protocol):
         """Those of now, [N, H, T, E], to all that may be looked at, [N, H, K, E]."""
         ...
 
+    def look(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention of queries [N, H, T, E] to what `join` gave, and to whatever else it keeps."""
+        ...
+
 
 def rotary(position: Tensor, size: int, base: float = 10_000.0) -> Tensor:
     """Unit complex numbers, complex64 [*b, T, E/2], at the angles of integer positions [*b, T] for heads of `size` E.
@@ -52,14 +56,14 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """`sinks`: learned keys and values that every token sees and no position turns."""
+    """`sinks`: learned keys and values that every token sees and no position turns. `normed`: queries and keys are."""
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, sinks: int = 0):
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, sinks: int = 0, *, normed: bool = True):
         super().__init__()
         self.heads = heads
         self.c_attn = nn.Linear(width, 3 * width, bias=False)
         self.c_proj = nn.Linear(width, width, bias=False)
-        self.q_norm, self.k_norm = RMSNorm(width), RMSNorm(width)
+        self.q_norm, self.k_norm = (RMSNorm(width) if normed else nn.Identity() for _ in range(2))
         self.dropout = nn.Dropout(dropout)
         if sinks:
             self.k_sinks = nn.Parameter(0.02 * torch.randn(1, heads, sinks, width // heads))
@@ -78,16 +82,22 @@ class Attention(nn.Module):
                 torch.cat([part.to(own.dtype).expand(len(x), -1, -1, -1), own], 2)
                 for part, own in ((self.k_sinks, k), (self.v_sinks, v))
             )
-        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        look = attended if memory is None else memory.look
+        seen = look(q, k, v, mask)
         return self.dropout(self.c_proj(seen.transpose(1, 2).flatten(2)))
 
 
-class SwiGLU(nn.Module):
-    """w2(silu(w1 x) * w3 x), with w1 and w3 in one matrix; hidden is 8/3 of the width, up to a multiple of 8."""
+def attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax attention; where there is no mask, to everything."""
+    return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
 
-    def __init__(self, width: int):
+
+class SwiGLU(nn.Module):
+    """w2(silu(w1 x) * w3 x), with w1 and w3 in one matrix; hidden is 8/3 of the width, up to a multiple of 8, where not given."""
+
+    def __init__(self, width: int, hidden: int = 0):
         super().__init__()
-        hidden = hidden_of(width)
+        hidden = hidden or hidden_of(width)
         self.w13 = nn.Linear(width, 2 * hidden, bias=False)
         self.w2 = nn.Linear(hidden, width, bias=False)
 
@@ -104,12 +114,22 @@ def hidden_of(width: int) -> int:
 class Block(nn.Module):
     """[N, T, D] to [N, T, D]: attention and SwiGLU, each on the normalised input and added to it."""
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, sinks: int = 0):
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        dropout: float = 0.0,
+        sinks: int = 0,
+        *,
+        hidden: int = 0,
+        normed: bool = True,
+        eps: float = 1e-5,
+    ):
         super().__init__()
-        self.self_attention = Attention(width, heads, dropout, sinks)
-        self.self_attention_norm = RMSNorm(width)
-        self.ffn = SwiGLU(width)
-        self.ffn_norm = RMSNorm(width)
+        self.self_attention = Attention(width, heads, dropout, sinks, normed=normed)
+        self.self_attention_norm = RMSNorm(width, eps)
+        self.ffn = SwiGLU(width, hidden)
+        self.ffn_norm = RMSNorm(width, eps)
 
     def forward(self, x: Tensor, angles: Tensor, mask: Tensor | None, memory: Memory | None = None) -> Tensor:
         x = x + self.self_attention(self.self_attention_norm(x), angles, mask, memory)

@@ -14,7 +14,7 @@ from playtape import models
 from playtape.actions import Actions
 from playtape.actions.games import DOOM
 from playtape.clips import Clip
-from playtape.models.protocols import Labeler, Labels, Player, Tokenizer, Trainable
+from playtape.models.protocols import Labeler, Labels, Player, Simulator, Tokenizer, Trainable
 from playtape.models.recipe import Recipe
 from playtape.training import checkpoint
 
@@ -49,13 +49,21 @@ def labelled(model, frames: Tensor) -> Labels:
 
 
 def rows(model, frames: Tensor) -> list[Tensor]:
-    """What a model says of frames: a labeller its beliefs, a tokenizer its pictures, a player its first actions, frame by frame."""
+    """What a model says of frames: a labeller its beliefs, a tokenizer its pictures, a simulator what comes next, a player its
+    first actions."""
     if isinstance(model, Labeler):
         return list(vars(labelled(model, frames)).values())
     if isinstance(model, Tokenizer):
         codes, later = model.encode(frames)
         drawn = model.draw(codes)
         return [drawn.frames, model.decode(later, drawn)]
+    if isinstance(model, Simulator):
+        state = model.start(frames[:, :2])
+        for _ in range(4):
+            still = DOOM.zeros(len(frames))
+            still = Actions(torch.from_numpy(still.buttons), torch.from_numpy(still.axes))
+            state = model.step(state, still, temperature=0)
+        return [model.frames(state, 6)]
     state, said = model.start(len(frames)), []
     for t in range(frames.shape[1]):
         actions, state = model.act(state, frames[:, t], temperature=0)
@@ -90,11 +98,11 @@ def test_overfits_one_batch(module) -> None:
     model = module.build(replace(module.tiny(), dropout=0.0), DOOM)
     assert isinstance(model, Trainable)
     batch = clip(model)
-    if isinstance(model, Tokenizer):  # noise cannot be said in few codes
+    if isinstance(model, Tokenizer | Simulator):  # noise cannot be said in few codes
         batch.frames[:] = batch.frames[:, :1, :, :2, :2].repeat_interleave(8, -1).repeat_interleave(8, -2)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     losses = []
-    for _ in range(60):
+    for _ in range(160 if isinstance(model, Simulator) else 60):  # which learns two ways at once
         loss = model.losses(batch)["loss"]
         optimiser.zero_grad()
         loss.backward()
@@ -131,8 +139,8 @@ def test_row_t_is_judged_by_frames_within_reach_of_its_interval(model) -> None:
 def test_what_is_masked_does_not_matter(model) -> None:
     batch = clip(model)
     until = (
-        None if isinstance(model, Player) else 6
-    )  # to a player, a masked action is still what it did before the next
+        None if isinstance(model, Player | Simulator) else 6
+    )  # to these, a masked action is still what was done before the next
     batch.mask[:, 5:until] = False
     buttons, axes = batch.actions.buttons.clone(), batch.actions.axes.clone()
     axes[:, 5:until], axes[:, -1], buttons[:, -1] = 999, 999, True  # button 5 is what interval 6 changes from
@@ -143,6 +151,9 @@ def test_what_is_masked_does_not_matter(model) -> None:
 def test_what_is_not_masked_does_matter(model) -> None:
     if isinstance(model, Tokenizer):
         pytest.skip("knows no actions")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)  # a layer that begins with zeros listens to nothing yet
     batch = clip(model)
     buttons = batch.actions.buttons.clone()
     buttons[:, 5] = ~buttons[:, 5]

@@ -1,0 +1,70 @@
+"""Weights of the published iVideoGPT (thuml/iVideoGPT, MIT) by name. Knows no file.
+
+A release is two folders: `tokenizer`, whose names are ours, and `transformer`, the body of LLaMA as `transformers` names it, with
+the action's layer beside it where actions are told. Its angles turn the halves of a head and ours neighbours, so that rows of
+queries and keys are put in pairs; what foretells codes that a later frame cannot have is left out.
+Shapes: `D` width, `H` heads, `E` = D/H, `V` vocabulary.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from playtape.actions import ActionSpace, Axis
+from playtape.errors import BadInput
+from playtape.models.video_tokenizer import codes_of
+from playtape.models.world_model import WIDE, Config
+
+FOLDERS = ("tokenizer", "transformer")
+MOST_AXES = 16  # of an arm
+
+
+def space_of(state: Mapping[str, Tensor]) -> ActionSpace:
+    """The axes that a release is told; nothing says what they are."""
+    weight = state.get("action_linear.weight")
+    count = 1 if weight is None else weight.shape[1]
+    if count > MOST_AXES:
+        raise BadInput(f"these weights are told actions of {count} numbers; at most {MOST_AXES} are legal")
+    return ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(count)))
+
+
+def from_original(
+    tokenizer: Mapping[str, Tensor], transformer: Mapping[str, Tensor], config: Config
+) -> dict[str, Tensor]:
+    """Their state dicts to ours. Raises BadInput for one that is not of this size."""
+    body = {name.removeprefix("llm."): weight for name, weight in transformer.items() if "rotary_emb" not in name}
+    contexts, codes = (codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes"))
+    try:
+        found = {f"tokenizer.{name}": weight for name, weight in tokenizer.items()}
+        found["embed.weight"] = body["model.embed_tokens.weight"]
+        found["norm.scale"] = body["model.norm.weight"]
+        found["head.weight"] = body["lm_head.weight"][contexts : contexts + codes]
+        for k in range(config.layers):
+            found |= _block(body, f"model.layers.{k}.", f"blocks.{k}.", config.heads)
+        if config.acts:
+            found["action.weight"], found["action.bias"] = body["action_linear.weight"], body["action_linear.bias"]
+    except KeyError as missing:
+        raise BadInput(f"these weights lack {missing}; the recipe is of {config.layers} layers") from missing
+    count = len(space_of(transformer).axes)
+    zeros = torch.zeros(count, device=found["norm.scale"].device)
+    constants = {"offset": zeros, "spread": zeros + 1, "lowest": zeros - WIDE, "highest": zeros + WIDE}
+    return found | constants | {"blank": torch.zeros_like(found["norm.scale"])}
+
+
+def _block(body: Mapping[str, Tensor], theirs: str, ours: str, heads: int) -> dict[str, Tensor]:
+    q, k, v, out = (body[f"{theirs}self_attn.{part}_proj.weight"] for part in "qkvo")
+    gate, up, down = (body[f"{theirs}mlp.{part}_proj.weight"] for part in ("gate", "up", "down"))
+    return {
+        f"{ours}self_attention.c_attn.weight": torch.cat([_paired(q, heads), _paired(k, heads), v]),
+        f"{ours}self_attention.c_proj.weight": out,
+        f"{ours}self_attention_norm.scale": body[f"{theirs}input_layernorm.weight"],
+        f"{ours}ffn.w13.weight": torch.cat([gate, up]),
+        f"{ours}ffn.w2.weight": down,
+        f"{ours}ffn_norm.scale": body[f"{theirs}post_attention_layernorm.weight"],
+    }
+
+
+def _paired(weight: Tensor, heads: int) -> Tensor:
+    """Rows [H * E, D], the halves of each head, to neighbours: 0, E/2, 1, E/2 + 1, ..."""
+    return weight.unflatten(0, (heads, 2, -1)).transpose(1, 2).flatten(0, 2)
