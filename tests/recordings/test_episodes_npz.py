@@ -1,0 +1,103 @@
+"""Episodes of robots: which action led where, what is cut off, and what is refused."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playtape.actions import ActionSpace, Axis
+from playtape.errors import BadInput
+from playtape.recordings import Recording
+from playtape.recordings.formats import episodes_npz
+
+T = 6
+
+
+def pictures(count: int = T, side: int = 16) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+
+
+def rows(recording: Recording, count: int) -> np.ndarray:
+    space = ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(count)))
+    return space.actions(recording.events, recording.time_ns).axes
+
+
+def written(tmp_path: Path, **fields: np.ndarray) -> Path:
+    np.savez(tmp_path / "one.npz", **fields)
+    return tmp_path / "one.npz"
+
+
+def demonstration(tmp_path: Path, action: np.ndarray, **more: np.ndarray) -> Path:
+    stack = np.concatenate([pictures().transpose(0, 3, 1, 2)] * 3, 1)
+    return written(tmp_path, observation=stack, action=action, **more)
+
+
+def test_a_demonstrations_row_led_to_its_picture(tmp_path: Path) -> None:
+    action = np.linspace(-0.9, 0.9, T * 2, dtype=np.float32).reshape(T, 2)
+    reward = np.arange(T, dtype=np.float32)[:, None]
+    discount = np.array([1, 1, 1, 1, 1, 0], np.float32)[:, None]
+    recording = episodes_npz.read(demonstration(tmp_path, action, reward=reward, discount=discount))
+    np.testing.assert_allclose(rows(recording, 2)[:-1], action[1:], rtol=1e-6)
+    time = recording.time_ns
+    told = [(span.kind, span.start_ns, span.value) for span in recording.spans]
+    assert told == [("reward", time[k], str(k + 1)) for k in range(5)] + [("end", time[4], "")]
+
+
+def test_what_the_simulator_cut_off_is_cut_off_and_counted(tmp_path: Path) -> None:
+    action = np.zeros((T, 2), np.float32)
+    action[0], action[1], action[3] = 99, (5, -0.5), (-1.01, 1)
+    recording = episodes_npz.read(demonstration(tmp_path, action))
+    assert recording.warnings == ("2 of 10 numbers of actions are beyond -1 to 1 and were cut off",)
+    assert rows(recording, 2)[[0, 2]].tolist() == [[1, -0.5], [-1, 1]]
+
+
+@pytest.mark.parametrize("length", [T, T - 1])
+def test_elsewhere_a_row_leads_from_its_picture(tmp_path: Path, length: int) -> None:
+    action = np.random.default_rng(1).normal(0, 3, (length, 4))
+    recording = episodes_npz.read(written(tmp_path, image=pictures().astype(np.int64), action=action))
+    np.testing.assert_allclose(rows(recording, 4)[: T - 1], action[: T - 1], rtol=1e-6)
+    assert recording.warnings == ()
+
+
+def test_without_actions_it_is_a_film(tmp_path: Path) -> None:
+    recording = episodes_npz.read(written(tmp_path, rgb_static=pictures()))
+    assert len(recording.events) == 0
+    assert recording.warnings == ("no action is told",)
+
+
+def test_of_two_cameras_the_published_one_is_read(tmp_path: Path) -> None:
+    dark = np.zeros_like(pictures())
+    recording = episodes_npz.read(written(tmp_path, image=pictures(), aux1_image=dark))
+    assert recording.video[0].max() < 10
+    assert recording.info.extra["picture"] == "aux1_image"
+
+
+BAD = {
+    "no pictures": ({"other": np.zeros(3)}, "has no pictures: it holds other; legal are observation, "),
+    "halves": ({"image": pictures() / 255}, "image in .* is float64; pictures must be whole numbers from 0 to 255"),
+    "beyond": ({"image": pictures().astype(np.int64) * 2}, "image in .* goes from 0 to 510; pictures go from 0 to 255"),
+    "flat": ({"image": pictures()[0]}, r"image in .* is \[16, 16, 3\]; legal are"),
+    "one": ({"image": pictures(1)}, "of two pictures or more"),
+    "short": ({"image": pictures(), "action": np.zeros((3, 2))}, r"action in .* is float64 \[3, 2\]; with 6 pictures"),
+    "late": ({"observation": np.zeros((T, 9, 8, 8), np.uint8), "action": np.zeros((5, 2))}, r"must be \[6, A\] numbers"),
+    "endless": ({"image": pictures(), "action": np.full((T, 1), np.nan)}, "has a number that is not finite"),
+    "words": ({"image": pictures(), "action": np.full((T, 1), "up")}, "must be"),
+    "many": ({"image": pictures(), "action": np.zeros((T, 40))}, "has 40 numbers; 1 to 32 are legal"),
+    "objects": ({"image": np.array([{}], object)}, "is not a readable .npz file of arrays: Object arrays cannot be loaded"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_episode_is_told(tmp_path: Path, case: str) -> None:
+    fields, said = BAD[case]
+    with pytest.raises(BadInput, match=said):
+        episodes_npz.read(written(tmp_path, **fields))
+
+
+def test_damaged_files_are_told(tmp_path: Path) -> None:
+    whole = written(tmp_path, image=pictures()).read_bytes()
+    for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.npz").write_bytes(whole[:length])
+        with pytest.raises(BadInput, match=re.escape(f"{tmp_path / 'cut.npz'} is not a readable .npz file")):
+            episodes_npz.read(tmp_path / "cut.npz")
