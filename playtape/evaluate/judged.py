@@ -69,8 +69,8 @@ def judge(run: Path, recordings: Sequence[Recording], kind: str) -> Judged:
 def checkpoints(run: Path) -> list[tuple[int, Path]]:
     """A run's last checkpoint and those that it kept on the way, by their steps."""
     folders = [*(run / checkpoint.KEPT).glob("*"), run]
-    found = {checkpoint.read_json(folder / checkpoint.FILES[3]).get("steps"): folder for folder in folders}
-    told = sorted((step, folder) for step, folder in found.items() if isinstance(step, int))
+    steps = [checkpoint.read_json(folder / checkpoint.FILES[3]).get("steps") for folder in folders]
+    told = sorted({step: folder for step, folder in zip(steps, folders) if type(step) is int}.items())
     if not told:
         raise BadInput(
             f"{run / checkpoint.FILES[3]} does not say of how many steps the run is; it must be what it wrote"

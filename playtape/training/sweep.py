@@ -67,8 +67,6 @@ def _carry_on(out: Path, cell: Cell, place: str, progress: bool) -> None:
     """Begin a run, or go on with it, unless it is done."""
     folder = out / cell.name
     begun = (folder / "run.json").exists()
-    if begun:
-        check_run(out, cell)
     if (folder / checkpoint.FILES[3]).exists():
         return
     if progress:
@@ -94,7 +92,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         cells = [Cell(str(x["size"]), float(x["fraction"]), [*map(str, x["words"])]) for x in content["runs"]]
         held_out = [str(path) for path in content["held_out"]]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise BadInput(f"{folder / MANIFEST} is not what `playtape sweep` writes") from None
     for cell in cells:
         within(f"a fraction in {folder / MANIFEST}", cell.fraction, *SHARES)
@@ -111,7 +109,7 @@ def check_run(out: Path, cell: Cell) -> None:
     if started(folder)["argv"][:-2] != cell.words:  # the last are --out and where the folder lay
         raise BadInput(
             f"{folder} is not the run that {MANIFEST} has under its name: its run.json has other words; "
-            f"move it away, and the same `playtape sweep` makes the run"
+            "move it away, and the same `playtape sweep` makes the run"
         )
 
 
@@ -198,6 +196,7 @@ def _begin(out: Path, wanted: Manifest) -> None:
     for cell in wanted.runs:
         if known.get(cell.name, cell) != cell:
             raise BadInput(f"{out} holds another sweep: {MANIFEST} has other words for {cell.name}; give another --out")
-    out.mkdir(parents=True, exist_ok=True)
+        if (out / cell.name / "run.json").exists():
+            check_run(out, cell)
     every = known | {cell.name: cell for cell in wanted.runs}
     checkpoint.write_json(out / MANIFEST, asdict(Manifest([*every.values()], wanted.held_out)))

@@ -142,9 +142,10 @@ def test_a_kind_that_is_none_is_told_before_anything_is_measured(
     assert counted == {"store": 0, "losses": 0}
 
 
-def test_a_run_that_does_not_say_its_steps(trained: Path, run: Path) -> None:
+@pytest.mark.parametrize("steps", [None, [2], "2", True])
+def test_a_run_that_does_not_say_its_steps(trained: Path, run: Path, steps: object) -> None:
     shutil.rmtree(run / "kept")
     told = json.loads((run / "train.json").read_text())
-    (run / "train.json").write_text(json.dumps(told | {"steps": None}))
+    (run / "train.json").write_text(json.dumps(told | {"steps": steps}))
     with pytest.raises(BadInput, match="train.json does not say of how many steps the run is"):
         judge(run, held_out(trained / "data"), "key")

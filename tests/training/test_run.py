@@ -15,9 +15,8 @@ from playtape.errors import BadInput
 from playtape.recordings import Span, open_recording, save_recording
 from playtape.recordings.convert import convert
 from playtape.recordings.formats import doom_demo
-from playtape.recordings.lock import locked
 from playtape.training import checkpoint, sources
-from playtape.training.run import train, writing
+from playtape.training.run import train
 from playtape.training.words import parse
 
 
@@ -211,25 +210,6 @@ def test_a_finished_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
         (out / file).unlink(missing_ok=True)
         with pytest.raises(BadInput, match="already holds a run"):
             train(words(data, out, "--steps", "2"), progress=False)
-
-
-def test_two_runs_in_one_folder_are_one_too_many(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("fcntl")
-    out = tmp_path / "run"
-    said = f"{out} is being written by another `playtape train`; wait for it, or give another --out"
-    begun = words(data, out, "--steps", "2")
-    with writing(out, "train"):
-        with pytest.raises(BadInput, match=said):
-            train(begun, progress=False)
-        monkeypatch.setenv("RANK", "1")  # another process of the same run
-        with writing(out, "train"):
-            pass
-        monkeypatch.delenv("RANK")
-    assert not out.exists()  # nothing was written
-    train(begun, progress=False)
-    with locked(out, "free"), pytest.raises(BadInput, match=said):
-        train(["--resume", str(out), "--steps", "3"], progress=False)
-    assert train(["--resume", str(out), "--steps", "3"], progress=False)["steps"] == 3
 
 
 def test_held_out_patterns_must_match(data: Path, tmp_path: Path) -> None:

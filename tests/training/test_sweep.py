@@ -172,6 +172,7 @@ def test_a_manifest_s_fraction_is_a_share(tmp_path: Path, fraction: str, said: s
     [
         "{}",
         '{"runs": 3}',
+        f'{{"runs": [{{"size": "S", "fraction": {10**400}, "words": []}}], "held_out": []}}',
         '{"runs": [{"size": "S"}]}',
         '{"runs": [{"size": "../x", "fraction": 1, "words": []}], "held_out": []}',
         '{"runs": [{"size": "S", "fraction": 1, "words": []}, {"size": "S", "fraction": 1, "words": []}], "held_out": []}',
