@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from playtape.errors import BadInput
+
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK_NS = 10_000_000_000  # one recording alone is resampled in contiguous blocks of 10 s
@@ -18,10 +20,12 @@ class Bootstrap:
     unit: str  # "recording" or "10 s block"
 
     @classmethod
-    def of(cls, units: int, unit: str, seed: int) -> "Bootstrap":
-        """`units` draws with replacement, `RESAMPLES` times."""
+    def of(cls, units: int, unit: str, seed: int, resamples: int = RESAMPLES) -> "Bootstrap":
+        """`units` draws with replacement, `resamples` times. Raises BadInput if there is nothing to draw from."""
+        if units < 1:
+            raise BadInput(f"there are {units} units ({unit}) to resample; an interval needs 1 or more")
         generator = np.random.default_rng(seed)
-        return cls(generator.multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(np.float64), unit)
+        return cls(generator.multinomial(units, np.full(units, 1 / units), size=resamples).astype(np.float64), unit)
 
     def describe(self) -> dict[str, object]:
         """For the result."""

@@ -12,7 +12,9 @@ from scipy.optimize import minimize_scalar
 from playtape.errors import BadInput
 
 ALPHA = (0.01, 4.0)  # searched; beyond these three points and a floor tell no law
+EDGE = 1.001  # how near to an end of ALPHA a search still stops
 FEWEST = 4  # sizes of data: the law has three numbers
+ROUNDING = 1e-12  # of the largest loss: no fall is less
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,21 @@ class PowerLaw:
     floor: float
     scale: float
     alpha: float
+
+    @property
+    def falls(self) -> bool:
+        """False for a constant, whose scale is 0 and whose alpha says nothing."""
+        return self.scale > 0
+
+    @property
+    def doubt(self) -> str:
+        """Why this tells nothing of other amounts of data; empty if it does."""
+        if not self.falls:
+            return "the loss does not fall with data"
+        if not ALPHA[0] * EDGE < self.alpha < ALPHA[1] / EDGE:
+            ends = " to ".join(f"{end:g}" for end in ALPHA)
+            return f"alpha is {self.alpha:.2g}, an end of what is searched ({ends}), so the points show no curve"
+        return ""
 
     def loss(self, data: np.ndarray | float) -> np.ndarray:
         """L at each amount of data."""
@@ -45,6 +62,7 @@ class PowerLaw:
 def fit(data: np.ndarray, loss: np.ndarray, least: float = 0.0) -> PowerLaw:
     """The law of least squares through float64 [N] points, with a floor of at least `least` (1 for a perplexity).
 
+    A loss that does not fall gives a constant; see `falls` and `doubt`.
     Raises BadInput for under four different amounts of data, and for what is not positive and finite.
     """
     data, loss = np.asarray(data, np.float64), np.asarray(loss, np.float64)
@@ -63,7 +81,8 @@ def fit(data: np.ndarray, loss: np.ndarray, least: float = 0.0) -> PowerLaw:
     around = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
     alpha = float(np.exp(minimize_scalar(rest, bounds=around, method="bounded", options={"xatol": 1e-6}).x))
     floor, gain, _ = _solved(np.exp(-ratio * alpha), loss, least)
-    return PowerLaw(floor, float(middle * gain ** (1 / alpha)), alpha)
+    with np.errstate(over="ignore", under="ignore"):
+        return PowerLaw(floor, float(middle * np.float64(gain) ** (1 / alpha)), alpha)
 
 
 def _solved(fall: np.ndarray, loss: np.ndarray, least: float) -> tuple[float, float, float]:
@@ -73,6 +92,6 @@ def _solved(fall: np.ndarray, loss: np.ndarray, least: float) -> tuple[float, fl
     floor = float(mean - gain * fall.mean())
     if floor < least:
         floor, gain = least, float(fall @ (loss - least) / (fall @ fall))
-    if gain <= 0:
+    if gain * np.ptp(fall) <= ROUNDING * np.abs(loss).max():
         floor, gain = max(least, float(mean)), 0.0
     return floor, gain, float(((loss - floor - gain * fall) ** 2).sum())

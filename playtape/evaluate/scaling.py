@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from playtape.clips import store
+from playtape.actions import ActionSpace
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, bounds
+from playtape.evaluate.judged import judge
 from playtape.evaluate.power_law import FEWEST, fit
-from playtape.recordings import find_recordings, open_recording
+from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.recordings.atomic import check_picture
 from playtape.training import checkpoint
-from playtape.training.device import seat
-from playtape.training.losses import Losses, losses
+from playtape.training.losses import Losses
 from playtape.training.memory import keep_freed_memory
-from playtape.training.sweep import Cell, read_manifest, row
+from playtape.training.sweep import MANIFEST, Cell, Manifest, check_run, read_manifest, row
 
 NAMES = ("floor", "scale", "alpha")  # of the law
-JUDGED = "judged.json"  # in a run's folder: its losses, so that a second look takes no time
 RESAMPLES = 500  # a law is fitted to each
+OF = "intervals are of the recordings, not of other seeds of training: a point is one run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +52,10 @@ def evaluate_scaling(
 ) -> dict[str, Any]:
     """Judge a sweep on what it held out, or on the recordings in `data`. Returns a JSON dictionary.
 
-    `sizes`: of each, `points` (frames, loss and its interval, at which step it was lowest) and, from four shares on, the law's
-    `floor`, `scale` (frames) and `alpha` with intervals, `r2`, and for each loss of `reach` how many frames get there (none:
-    no number does). `missing`: runs that are not done. Raises BadInput for no sweep, nothing done, or a kind that is none.
+    `sizes`: of each, `points` (frames, loss and its interval, at which step it was lowest) and `law`: `floor`, `scale` (frames)
+    and `alpha` with intervals, `r2`, in how many draws the loss does not fall; None for a `reason`. With it, for each loss of
+    `reach`, how many frames get there (None: no number does). `missing`: runs that are not done. Raises BadInput for no sweep,
+    nothing done, runs that are not the sweep's, nothing to judge by, or a kind that is none.
     """
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
@@ -67,22 +68,28 @@ def evaluate_scaling(
     done = [cell for cell in cells if (folder / cell.name / checkpoint.FILES[3]).exists()]
     if not done:
         raise BadInput(f"no run of {folder} is done; `playtape sweep` with the same words goes on")
+    for cell in done:
+        check_run(folder, cell)
+    recordings = _recordings(folder, manifest, data)
+    draws = Bootstrap.of(len(recordings), "recording", seed, RESAMPLES)
     keep_freed_memory()
-    paths = [Path(path) for path in manifest.held_out] if data is None else find_recordings(data)
     shown = tqdm(done, desc="runs", unit="run", disable=not progress)
-    lost = {cell.name: _judged(folder / cell.name, paths) for cell in shown}
-    draws = Bootstrap.of(len(paths), "recording", seed)
-    points = [_point(folder, cell, lost[cell.name], kind, draws.weights[:RESAMPLES]) for cell in done]
+    judged = {cell.name: judge(folder / cell.name, recordings, kind) for cell in shown}
+    points = [_point(folder, cell, judged[cell.name].losses, kind, draws.weights) for cell in done]
+    bootstrap = draws.describe()
     names = dict.fromkeys(cell.size for cell in cells)
     sizes = {name: _size([point for point in points if point.cell.size == name], reach) for name in names}
     result = {
         "sweep": str(folder),
         "kind": kind,
-        "recordings": len(paths),
-        "bootstrap": draws.describe() | {"resamples": RESAMPLES},
+        "recordings": len(recordings),
+        "bootstrap": bootstrap | {"note": f"{bootstrap['note']}; {OF}"},
         "sizes": sizes,
         "missing": [cell.name for cell in cells if cell not in done],
-        "warnings": _strangers(folder, done),
+        "warnings": [
+            *_strangers(folder, done),
+            *(f"{name}: {warning}" for name, one in judged.items() for warning in one.warnings),
+        ],
     }
     if picture is not None:
         from playtape.evaluate.scaling_picture import draw
@@ -91,90 +98,69 @@ def evaluate_scaling(
     return result
 
 
-def _judged(run: Path, paths: list[Path]) -> dict[int, Losses]:
-    """The losses of a run's checkpoints by their steps, from its folder if they were measured before on the same recordings."""
-    found: dict[int, Losses] = {}
-    before: dict[str, dict[str, Any]] = _read(run / JUDGED)
-    names = [str(path) for path in paths]
-    for step, folder in checkpoints(run):
-        loaded = checkpoint.load(folder, to="play")
-        known: dict[str, Any] = before.get(loaded.hash, {})
-        if known.get("recordings") != names:
-            config = loaded.model.config
-            seat(loaded.model, "cpu")
-            opened = (open_recording(path) for path in paths)
-            stored = [
-                store(one, loaded.space, (config.height, config.width_px), config.fps, loaded.encoder) for one in opened
-            ]
-            lost = losses(loaded.model, stored, loaded.train.get("window", 64))
-            sums = {kind: values.tolist() for kind, values in lost.sums.items()}
-            known = {"step": step, "recordings": names, "frames": lost.frames.tolist(), "sums": sums}
-            before[loaded.hash] = known
-            checkpoint.write_json(run / JUDGED, before)
-        sums = {kind: np.array(values) for kind, values in known["sums"].items()}
-        found[step] = Losses(sums, np.array(known["frames"]))
-    return found
-
-
-def checkpoints(run: Path) -> list[tuple[int, Path]]:
-    """A run's last checkpoint and those that it kept on the way, by their steps."""
-    folders = [*(run / checkpoint.KEPT).glob("*"), run]
-    found = {checkpoint.read_json(folder / checkpoint.FILES[3]).get("steps"): folder for folder in folders}
-    return sorted((step, folder) for step, folder in found.items() if isinstance(step, int))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What was measured before, if it can be read: it can be measured again."""
-    try:
-        return checkpoint.read_json(path)
-    except BadInput:
-        return {}
+def _recordings(folder: Path, manifest: Manifest, data: Path | None) -> list[Recording]:
+    """What to judge by. Raises BadInput if there is nothing."""
+    if data is None and not manifest.held_out:
+        raise BadInput(
+            f"{folder / MANIFEST} names no recording that was held out; "
+            f"give some to judge by: `playtape evaluate scaling {folder} DATA`"
+        )
+    paths = [Path(path) for path in manifest.held_out] if data is None else find_recordings(data)
+    return [open_recording(path) for path in paths]
 
 
 def _point(folder: Path, cell: Cell, lost: dict[int, Losses], kind: str, weights: np.ndarray) -> Point:
     """A run at its best checkpoint: that of the lowest perplexity over all recordings, in every draw the same."""
-    for one in lost.values():
-        if kind not in one.sums or kind == "loss":
-            raise BadInput(f"--kind is {kind!r}; legal are {', '.join(name for name in one.sums if name != 'loss')}")
     best = min(lost, key=lambda step: lost[step].means()[kind])
     sums, frames = lost[best].sums[kind], lost[best].frames
-    drawn = np.exp(weights @ sums / (weights @ frames))
+    with np.errstate(invalid="ignore"):  # a draw of recordings of which nothing may be learned is NaN
+        drawn = np.exp(weights @ sums / (weights @ frames))
     return Point(cell, row(folder, cell), best, float(np.exp(lost[best].means()[kind])), drawn)
 
 
 def _size(points: list[Point], reach: tuple[float, ...]) -> dict[str, Any]:
-    """One size's points, and the law through them if they are enough."""
+    """One size's points, and the law through them, or the reason that there is none."""
     rows = []
     for point in points:
         low, high = (float(end) for end in bounds(point.drawn))
         about = {"fraction": point.cell.fraction, "frames": point.about["frames"], "step": point.step}
         rows.append(about | {"loss": {"value": point.loss, "low": low, "high": high}})
-    found: dict[str, Any] = {
-        "parameters": points[0].about["parameters"] if points else None,
-        "points": rows,
-        "law": None,
-    }
-    if len({one["frames"] for one in rows}) < FEWEST:
-        return found
+    parameters = points[0].about["parameters"] if points else None
+    return {"parameters": parameters, "points": rows, **_law(points, reach)}
+
+
+def _law(points: list[Point], reach: tuple[float, ...]) -> dict[str, Any]:
     frames = np.array([point.about["frames"] for point in points], np.float64)
     loss = np.array([point.loss for point in points])
+    if len(set(frames)) < FEWEST:
+        return {"law": None, "reason": f"it takes {FEWEST} different numbers of frames" if points else "no run is done"}
     law = fit(frames, loss, least=1.0)
-    drawn = [fit(frames, each, least=1.0) for each in np.stack([point.drawn for point in points], 1)]
-    numbers = {name: _leaf(getattr(law, name), [getattr(one, name) for one in drawn]) for name in NAMES}
-    found["law"] = {**numbers, "r2": law.r2(frames, loss)}
-    found["reach"] = {f"{goal:g}": _leaf(law.needed(goal), [one.needed(goal) for one in drawn]) for goal in reach}
-    return found
+    if law.doubt:
+        return {"law": None, "reason": law.doubt}
+    every = np.stack([point.drawn for point in points], 1)  # [RESAMPLES, points]
+    drawn = [fit(frames, each, least=1.0) for each in every if np.isfinite(each).all()]
+    # A constant has no scale and no alpha. An alpha at an end of the search counts: beyond the others, wherever it would be.
+    told = [one for one in drawn if one.falls]
+    numbers = {name: _leaf(getattr(law, name), [getattr(one, name) for one in told], len(drawn)) for name in NAMES}
+    return {
+        "law": {**numbers, "r2": law.r2(frames, loss), "draws": len(drawn), "constant_draws": len(drawn) - len(told)},
+        "reason": None,
+        "reach": {
+            f"{goal:g}": _leaf(law.needed(goal), [one.needed(goal) for one in drawn], len(drawn)) for goal in reach
+        },
+    }
 
 
-def _leaf(value: float, drawn: list[float]) -> dict[str, float | None]:
-    """A number and its interval; None stands for what is not finite: no amount of data would do."""
-    low, high = np.quantile(drawn, [0.025, 0.975], method="nearest")
+def _leaf(value: float, drawn: list[float], draws: int) -> dict[str, float | None]:
+    """A number and its interval. None is not finite (no amount of data would do), or an end where most draws have no number."""
+    low, high = np.quantile(drawn, [0.025, 0.975], method="nearest") if 2 * len(drawn) > draws else (np.nan, np.nan)
     return {name: float(x) if np.isfinite(x) else None for name, x in (("value", value), ("low", low), ("high", high))}
 
 
 def _strangers(folder: Path, cells: list[Cell]) -> list[str]:
     """Runs whose loss cannot be compared: they have not seen all that hands do in the others."""
-    spaces = {cell.name: checkpoint.load(folder / cell.name).space for cell in cells}
+    files = {cell.name: folder / cell.name / checkpoint.FILES[2] for cell in cells}
+    spaces = {name: ActionSpace.from_json(checkpoint.read_json(file)) for name, file in files.items()}
     widest = max(spaces.values(), key=lambda space: len(space.buttons) + len(space.axes))
     lacking = {name: [key for key in widest.buttons if key not in space.buttons] for name, space in spaces.items()}
     return [
@@ -188,19 +174,22 @@ def scaling_table(result: dict[str, Any]) -> str:
     for name, size in result["sizes"].items():
         lines.append(f"{name}, {size['parameters']:,} parameters" if size["parameters"] else f"{name}: no run is done")
         for point in size["points"]:
-            lines.append(f"  {point['frames']:>12,} frames  {_said(point['loss'], 4)} at step {point['step']}")
+            lines.append(f"  {point['frames']:>12,} frames  {_said(point['loss'], ',.4f')} at step {point['step']}")
         if law := size["law"]:
-            floor, scale, alpha = (_said(law[part], digits) for part, digits in zip(NAMES, (4, 1, 3)))
+            floor, scale, alpha = (_said(law[part], spec) for part, spec in zip(NAMES, (".4f", ".4g", ".3f")))
             lines.append(f"  L(D) = {floor} + ({scale} / D) ^ {alpha}, R2 {law['r2']:.3f}")
-            lines += [f"  {goal} needs {_said(leaf, 0)} frames" for goal, leaf in size["reach"].items()]
+            if law["constant_draws"]:
+                lines.append(
+                    f"  in {law['constant_draws']} of {law['draws']} draws the loss does not fall with data; "
+                    "the law's intervals are of the others"
+                )
+            lines += [f"  {goal} needs {_said(leaf, ',.0f', 'never')} frames" for goal, leaf in size["reach"].items()]
         elif size["points"]:
-            lines.append(f"  no law: it takes {FEWEST} different numbers of frames")
-    notes = [f"not done: {name}" for name in result["missing"]] + [f"note: {text}" for text in result["warnings"]]
-    return "\n".join([*lines, *notes])
+            lines.append(f"  no law: {size['reason']}")
+    lines += [f"not done: {name}" for name in result["missing"]]
+    return "\n".join([*lines, *(f"note: {text}" for text in (*result["warnings"], result["bootstrap"]["note"]))])
 
 
-def _said(leaf: dict[str, float | None], digits: int) -> str:
-    value, low, high = (
-        "never" if (x := leaf[name]) is None else f"{x:,.{digits}f}" for name in ("value", "low", "high")
-    )
+def _said(leaf: dict[str, float | None], spec: str, none: str = "unknown") -> str:
+    value, low, high = (none if (x := leaf[name]) is None else f"{x:{spec}}" for name in ("value", "low", "high"))
     return f"{value} ({low} to {high})"

@@ -4,7 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
 from playtape.models.protocols import Fitted, Model
+from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
 from playtape.training.loop import run_loop
@@ -28,7 +30,13 @@ from playtape.training.words import Run, parse, resumed, started
 def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     """Carry out the arguments after `playtape train`. Returns {"output", "steps", "loss", "parameters", ...}."""
     argv, resume = resumed(argv)
-    name, recipe, run = parse(argv)
+    asked = parse(argv)
+    with writing(asked[2].out, "train"):
+        return _carried_out(argv, asked, resume, progress)
+
+
+def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool, progress: bool) -> dict[str, Any]:
+    name, recipe, run = asked
     done = _check_out(run, resume)
     keep_freed_memory()
     sources = gather(run)
@@ -83,8 +91,29 @@ def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def writing(folder: Path, command: str) -> Generator[None]:
+    """A folder for one `playtape train` or `sweep`, from before hours of decoding on; one that stays empty does not stay.
+
+    Raises BadInput if it cannot be written to, or another is at it. The processes that `torchrun` makes of a run are one.
+    """
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadInput(f"cannot write a run into {folder}: {there} is not a folder that can be written to")
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    refusal = f"{folder} is being written by another `playtape {command}`; wait for it, or give another --out"
+    with locked(folder, refusal) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        try:
+            yield
+        finally:
+            if made:
+                with suppress(OSError):  # it is not empty
+                    folder.rmdir()
+
+
 def _check_out(run: Run[Any], resume: bool) -> int:
-    """How many steps are done already. Raises BadInput where the run cannot be, or go on, before hours of decoding."""
+    """How many steps are done already. Raises BadInput where the run cannot begin, or go on."""
     if not resume and any((run.out / file).exists() for file in (checkpoint.FILES[0], state.FILE)):
         raise BadInput(
             f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out"
@@ -96,15 +125,11 @@ def _check_out(run: Run[Any], resume: bool) -> int:
         )
     if resume and done == run.steps:
         print(f"{run.out} has done its {done} steps already; a larger --steps goes on", file=sys.stderr)
-    there = next(folder for folder in (run.out, *run.out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise BadInput(f"cannot write a run into {run.out}: {there} is not a folder that can be written to")
     return done
 
 
 def _note(run: Run[Any], argv: list[str], recipe: str, history: list[dict[str, Any]]) -> None:
     """Write run.json, which a run can be gone on with from its first step on."""
-    run.out.mkdir(parents=True, exist_ok=True)
     config = json.loads(json.dumps(asdict(run), default=str))
     checkpoint.write_json(run.out / "run.json", {"argv": argv, "recipe": recipe, "history": history, "config": config})
 

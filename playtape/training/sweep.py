@@ -14,13 +14,14 @@ from typing import Any
 
 from playtape import models
 from playtape.clips import session
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.training import checkpoint
-from playtape.training.run import train
+from playtape.training.run import train, writing
 from playtape.training.sources import gather
-from playtape.training.words import Run, parse, spelled
+from playtape.training.words import Run, parse, spelled, started
 
 MANIFEST = "sweep.json"
+SHARES = (1e-6, 1.0)  # the least and the most; the least has few digits, since it names a folder
 KEPT = 8  # checkpoints of a run, unless --keep-every says otherwise: with little data the best is not the last
 USAGE = """usage: playtape sweep RECIPE DATA... --out OUT [--sizes S,M,L] [--fractions 0.125,0.25,0.5,1] [flags of train]
 sizes are the model's own (XS, S, M, L, XL), or other recipes of it; `playtape train RECIPE --help` lists the flags of a run"""
@@ -44,26 +45,33 @@ def sweep(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
     """Carry out the arguments after `playtape sweep`. Returns {"output", "runs": [{"size", "fraction", "folder", ...}]}.
 
     Writes OUT/sweep.json, and a run's folder for each cell. Raises BadInput for sizes and fractions that are none, and for a
-    folder that holds another sweep.
+    folder that holds another sweep, or is being written.
     """
     if {"-h", "--help"} & {*argv}:
         print(USAGE)
         raise SystemExit(0)
+    if any(word.partition("=")[0] == "--resume" for word in argv):
+        raise BadInput("`playtape sweep` goes on by itself: give the words that it was begun with, without --resume")
     own, words = _taken(argv, {"--sizes": "S,M,L", "--fractions": "0.125,0.25,0.5,1"})
     module, recipe, run = parse(words)
     run = replace(run, keep_every=run.keep_every or max(1, run.steps // KEPT))
     wanted = _wanted(run, _sized(module, recipe, run, own["--sizes"]), _fractions(own["--fractions"]))
-    _begin(run.out, wanted)
-    cells = wanted.runs
-    for number, cell in enumerate(cells, start=1):
-        folder = run.out / cell.name
-        if (folder / checkpoint.FILES[3]).exists():
-            continue
-        if progress:
-            print(f"{cell.name}, run {number} of {len(cells)}", file=sys.stderr)
-        begun = (folder / "run.json").exists()
-        train(["--resume", str(folder)] if begun else [*cell.words, "--out", str(folder)], progress=progress)
-    return {"output": str(run.out), "runs": [row(run.out, cell) for cell in cells]}
+    with writing(run.out, "sweep"):
+        _begin(run.out, wanted)
+        for number, cell in enumerate(wanted.runs, start=1):
+            _carry_on(run.out, cell, f"run {number} of {len(wanted.runs)}", progress)
+    return {"output": str(run.out), "runs": [row(run.out, cell) for cell in wanted.runs]}
+
+
+def _carry_on(out: Path, cell: Cell, place: str, progress: bool) -> None:
+    """Begin a run, or go on with it, unless it is done."""
+    folder = out / cell.name
+    begun = (folder / "run.json").exists()
+    if (folder / checkpoint.FILES[3]).exists():
+        return
+    if progress:
+        print(f"{cell.name}, {place}", file=sys.stderr)
+    train(["--resume", str(folder)] if begun else [*cell.words, "--out", str(folder)], progress=progress)
 
 
 @dataclass(frozen=True)
@@ -84,11 +92,25 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         cells = [Cell(str(x["size"]), float(x["fraction"]), [*map(str, x["words"])]) for x in content["runs"]]
         held_out = [str(path) for path in content["held_out"]]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise BadInput(f"{folder / MANIFEST} is not what `playtape sweep` writes") from None
+    for cell in cells:
+        within(f"a fraction in {folder / MANIFEST}", cell.fraction, *SHARES)
     if any(Path(cell.name).name != cell.name for cell in cells):
         raise BadInput(f"{folder / MANIFEST} names a run that is not in its folder")
+    if len({cell.name for cell in cells}) < len(cells):
+        raise BadInput(f"{folder / MANIFEST} names a run twice")
     return Manifest(cells, held_out)
+
+
+def check_run(out: Path, cell: Cell) -> None:
+    """Raises BadInput if what is in a run's folder began with other words than the manifest has: then it is another run."""
+    folder = out / cell.name
+    if started(folder)["argv"][:-2] != cell.words:  # the last are --out and where the folder lay
+        raise BadInput(
+            f"{folder} is not the run that {MANIFEST} has under its name: its run.json has other words; "
+            "move it away, and the same `playtape sweep` makes the run"
+        )
 
 
 def row(out: Path, cell: Cell) -> dict[str, Any]:
@@ -97,6 +119,8 @@ def row(out: Path, cell: Cell) -> dict[str, Any]:
     if (folder / checkpoint.FILES[3]).exists():
         report = checkpoint.read_json(folder / checkpoint.FILES[3])
         known = {name: report.get(name) for name in ("frames", "steps", "parameters")}
+        for name, number in known.items():
+            within(f"{name} in {folder / checkpoint.FILES[3]}", number, 1, 2**53, whole=True)
     return {"size": cell.size, "fraction": cell.fraction, "folder": str(folder), **known}
 
 
@@ -107,7 +131,7 @@ def _taken(argv: list[str], defaults: dict[str, str]) -> tuple[dict[str, str], l
         flag, equals, value = word.partition("=")
         if flag not in defaults:
             rest.append(word)
-        elif not (said := value if equals else next(words, "")):
+        elif not (said := value if equals else next(words, "")) or said.startswith("--"):
             raise BadInput(f"{flag} is empty; give a list such as {defaults[flag]}")
         else:
             found[flag] = said
@@ -136,9 +160,11 @@ def _fractions(said: str) -> list[float]:
         found = [float(word) for word in said.split(",")]
     except ValueError:
         found = []
-    if not found or not all(0 < share <= 1 for share in found) or len({f"{share:g}" for share in found}) < len(found):
+    least, most = SHARES
+    legal = all(least <= share <= most for share in found)
+    if not found or not legal or len({f"{share:g}" for share in found}) < len(found):
         raise BadInput(
-            f"--fractions is {said}; it must be a list of different numbers above 0 and up to 1, such as 0.25,0.5,1"
+            f"--fractions is {said}; it must be a list of different numbers from {least:g} to {most:g}, such as 0.25,0.5,1"
         )
     return found
 
@@ -170,6 +196,7 @@ def _begin(out: Path, wanted: Manifest) -> None:
     for cell in wanted.runs:
         if known.get(cell.name, cell) != cell:
             raise BadInput(f"{out} holds another sweep: {MANIFEST} has other words for {cell.name}; give another --out")
-    out.mkdir(parents=True, exist_ok=True)
+        if (out / cell.name / "run.json").exists():
+            check_run(out, cell)
     every = known | {cell.name: cell for cell in wanted.runs}
     checkpoint.write_json(out / MANIFEST, asdict(Manifest([*every.values()], wanted.held_out)))

@@ -69,6 +69,23 @@ def test_a_loss_that_does_not_fall_needs_no_data_and_tells_no_law() -> None:
     assert np.isnan(flat.r2(DATA, np.full(5, 0.7)))
     rising = fit(DATA, np.array([0.5, 0.6, 0.7, 0.8, 0.9]))
     assert rising.loss(DATA) == pytest.approx(np.full(5, 0.7))
+    noise = fit(DATA, 0.7 + np.array([3, 1, -1, 2, 0]) * 1e-16, least=0.5)
+    for law in (flat, rising, noise):
+        assert not law.falls
+        assert law.doubt == "the loss does not fall with data"
+
+
+def test_points_without_a_curve_tell_no_law() -> None:
+    once = fit(DATA, np.array([2.0, 1.5, 1.5, 1.5, 1.5]))
+    hardly = fit(DATA, 1.5 - 1e-4 * np.log(DATA), least=1.0)
+    assert once.falls
+    assert "alpha is 4, an end of what is searched (0.01 to 4), so the points show no curve" in once.doubt
+    assert hardly.doubt.startswith("alpha is 0.01, an end")
+    assert fit(DATA, PowerLaw(1.1, 1e6, 0.5).loss(DATA)).doubt == ""
+
+
+def test_a_scale_beyond_all_numbers_is_no_error() -> None:
+    assert fit(DATA, 1e6 - 100 * np.log(DATA), least=1.0).scale == float("inf")
 
 
 def test_what_is_at_the_floor_is_never_reached() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 
 from playtape.cli.running import main
 from playtape.errors import BadInput
-from playtape.evaluate import scaling
+from playtape.evaluate import judged, scaling
+from playtape.evaluate.judged import Judged
 from playtape.evaluate.policy import evaluate_policy
 from playtape.evaluate.power_law import PowerLaw
 from playtape.evaluate.scaling import evaluate_scaling, scaling_table
 from playtape.play import play
+from playtape.recordings import Recording
 from playtape.training.losses import Losses, losses
 from playtape.training.sweep import MANIFEST, sweep
 
@@ -45,7 +48,7 @@ def test_the_losses_are_those_of_evaluate_policy(runs: Path, result: dict) -> No
 
 
 def test_a_second_look_measures_nothing(runs: Path, result: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaling, "losses", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(judged, "losses", lambda *_: pytest.fail("measured again"))
     assert evaluate_scaling(runs, progress=False) == result
 
 
@@ -54,35 +57,91 @@ def test_other_weights_or_recordings_are_measured(runs: Path, tmp_path: Path, mo
     shutil.copytree(runs, tmp_path / "runs")
     shutil.copy(runs / "S-1" / "model.safetensors", tmp_path / "runs" / "S-0.5")
     measured = []
-    monkeypatch.setattr(scaling, "losses", lambda *words: measured.append(words) or losses(*words))
+    monkeypatch.setattr(judged, "losses", lambda *words: measured.append(words) or losses(*words))
     evaluate_scaling(tmp_path / "runs", progress=False)
     assert len(measured) == 1
     other = runs.parent / "data" / "simple_fps_scripted_seed3.mcap"
-    evaluate_scaling(tmp_path / "runs", other, progress=False)
+    found = evaluate_scaling(tmp_path / "runs", other, progress=False)
     assert len(measured) == 1 + 8 * 2  # of each run two checkpoints
+    knowing = {path.parent.name for path in runs.glob("*/train.json") if other.stem in path.read_text()}
+    assert {"S-1", "XS-1"} <= knowing
+    told = [text for text in found["warnings"] if "was trained on 1 of these 1 recordings" in text]
+    assert sorted(text.split(":")[0] for text in told) == sorted(knowing)
 
 
-def test_a_law_is_found_in_losses_that_follow_one(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the losses of two recordings, one easier than the other, put in the place of the runs' own."""
+@pytest.fixture
+def two(runs: Path, tmp_path: Path) -> Path:
+    """A folder of two recordings."""
+    for number in (3, 4):
+        for file in (runs.parent / "data").glob(f"simple_fps_scripted_seed{number}.*"):
+            shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], float], float], None]:
+    """Puts losses of a first recording and of a second, a little harder one in the place of the runs' own."""
+
+    def put(first: Callable[[float], float], apart: float) -> None:
+        def judge(run: Path, recordings: list[Recording], kind: str) -> Judged:
+            frames = json.loads((run / "train.json").read_text())["frames"]
+            nats = np.log(first(frames))
+            worse = Losses({kind: np.array([2.0, 2.0])}, np.ones(2))
+            return Judged({1: worse, 2: Losses({kind: np.array([nats, nats + apart])}, np.ones(2))}, [])
+
+        monkeypatch.setattr(scaling, "judge", judge)
+
+    return put
+
+
+def test_a_law_is_found_in_losses_that_follow_one(runs: Path, two: Path, given: Callable) -> None:
     law = PowerLaw(1.1, 20.0, 0.5)
-
-    def follows(run: Path, paths: list[Path]) -> dict[int, Losses]:
-        frames = json.loads((run / "train.json").read_text())["frames"]
-        nats = np.log(law.loss(frames))
-        worse = {"key": np.array([2.0, 2.0])}
-        return {1: Losses(worse, np.ones(2)), 2: Losses({"key": np.array([nats - 0.01, nats + 0.01])}, np.ones(2))}
-
-    monkeypatch.setattr(scaling, "_judged", follows)
-    for name in ("easier.mcap", "harder.mcap"):
-        (tmp_path / name).touch()
-    found = evaluate_scaling(runs, tmp_path, reach=(1.2, 1.05), progress=False)["sizes"]["S"]
+    given(lambda frames: float(law.loss(frames) * np.exp(-0.01)), 0.02)
+    result = evaluate_scaling(runs, two, reach=(1.2, 1.05), progress=False)
+    found = result["sizes"]["S"]
     assert [point["step"] for point in found["points"]] == [2] * 4
     assert found["law"]["alpha"]["value"] == pytest.approx(0.5, rel=1e-3)
     assert found["law"]["floor"]["low"] < 1.1 < found["law"]["floor"]["high"]
     assert found["law"]["r2"] == pytest.approx(1)
+    assert (found["law"]["draws"], found["law"]["constant_draws"], found["reason"]) == (500, 0, None)
     assert found["reach"]["1.2"]["value"] == pytest.approx(2000, rel=0.01)
     assert found["reach"]["1.05"]["value"] is None
     assert found["reach"]["1.05"]["high"] is None
+    assert "+ (20 (" in scaling_table(result)
+    assert "draws" not in scaling_table(result)
+
+
+@pytest.mark.parametrize("loss", [lambda frames: 1.5, lambda frames: 1.5 + frames / 1e4])
+def test_a_loss_that_does_not_fall_has_no_law(runs: Path, two: Path, given: Callable, loss: Callable) -> None:
+    given(loss, 0.02)
+    picture = two / "law.png"
+    result = evaluate_scaling(runs, two, reach=(1.2,), picture=picture, progress=False)
+    found = result["sizes"]["S"]
+    assert found["law"] is None
+    assert found["reason"] == "the loss does not fall with data"
+    assert "reach" not in found
+    assert scaling_table(result).count("  no law: the loss does not fall with data") == 2
+    assert picture.exists()
+
+
+def test_draws_in_which_the_loss_does_not_fall_are_told(runs: Path, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss falls on the first recording, and rises as much less on the second: alone in a quarter of the draws."""
+
+    def judge(run: Path, recordings: list[Recording], kind: str) -> Judged:
+        frames = json.loads((run / "train.json").read_text())["frames"]
+        falling, rising = np.log(PowerLaw(1.1, 20.0, 0.5).loss(frames)), np.log(1.3 + frames / 1e5)
+        return Judged({1: Losses({kind: np.array([falling, rising])}, np.ones(2))}, [])
+
+    monkeypatch.setattr(scaling, "judge", judge)
+    result = evaluate_scaling(runs, two, reach=(1.25,), progress=False)
+    law, reach = result["sizes"]["S"]["law"], result["sizes"]["S"]["reach"]["1.25"]
+    assert 90 < law["constant_draws"] < 160
+    assert law["scale"]["low"] > 0
+    assert reach["high"] is None  # in those draws no amount does
+    text = scaling_table(result)
+    assert f"in {law['constant_draws']} of 500 draws the loss does not fall with data; the law's intervals" in text
+    assert "1.25 needs" in text
+    assert "to never)" in text
 
 
 def test_what_is_not_done_is_told_and_the_rest_judged(runs: Path, tmp_path: Path) -> None:
@@ -94,6 +153,7 @@ def test_what_is_not_done_is_told_and_the_rest_judged(runs: Path, tmp_path: Path
     assert found["missing"] == ["XS-1", "S-0.125"]
     assert len(found["sizes"]["S"]["points"]) == 3
     assert found["sizes"]["S"]["law"] is None
+    assert found["sizes"]["S"]["reason"] == "it takes 4 different numbers of frames"
     assert "not done: XS-1" in scaling_table(found)
     assert "no law: it takes 4 different numbers of frames" in scaling_table(found)
 
@@ -108,8 +168,9 @@ def test_a_run_that_saw_fewer_keys_is_told(runs: Path, result: dict) -> None:
 def test_the_picture_and_the_table(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["evaluate", "scaling", str(runs), "--picture", str(tmp_path / "law.png"), "--reach", "1.5"]) == 0
     said = capsys.readouterr().out
-    assert said.count("L(D) = ") == 2
-    assert "1.5 needs" in said
+    assert said.count("L(D) = ") + said.count("no law: ") == 2
+    assert said.count("1.5 needs") == said.count("L(D) = ")
+    assert "only 1 recordings: the intervals are rough; intervals are of the recordings, not of other seeds" in said
     assert (tmp_path / "law.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -136,3 +197,26 @@ def test_nothing_done(runs: Path, tmp_path: Path) -> None:
         evaluate_scaling(tmp_path, progress=False)
     with pytest.raises(BadInput, match="is no sweep"):
         evaluate_scaling(runs / "S-1", progress=False)
+
+
+def test_nothing_held_out(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    manifest = json.loads((runs / MANIFEST).read_text())
+    (tmp_path / "runs" / MANIFEST).write_text(json.dumps(manifest | {"held_out": []}))
+    said = "sweep.json names no recording that was held out; give some to judge by: `playtape evaluate scaling .* DATA`"
+    with pytest.raises(BadInput, match=said):
+        evaluate_scaling(tmp_path / "runs", progress=False)
+
+
+def test_runs_are_those_of_the_manifest(runs: Path, tmp_path: Path) -> None:
+    """A run of another sweep in the folder, and words of the manifest that were changed by hand."""
+    shutil.copytree(runs, tmp_path / "runs")
+    shutil.rmtree(tmp_path / "runs" / "S-1")
+    shutil.copytree(runs / "S-0.5", tmp_path / "runs" / "S-1")
+    with pytest.raises(BadInput, match=r"runs/S-1 is not the run that sweep.json has under its name: its run.json has"):
+        evaluate_scaling(tmp_path / "runs", progress=False)
+    shutil.rmtree(tmp_path / "runs" / "S-1")
+    text = (runs / MANIFEST).read_text()
+    (tmp_path / "runs" / MANIFEST).write_text(text.replace('"--steps"', '"--seed"', 1))
+    with pytest.raises(BadInput, match="runs/XS-0.125 is not the run"):
+        evaluate_scaling(tmp_path / "runs", progress=False)

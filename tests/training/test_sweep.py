@@ -9,9 +9,10 @@ from playtape.errors import BadInput
 from playtape.models import pixels2play
 from playtape.play import play
 from playtape.recordings import find_recordings
+from playtape.recordings.lock import locked
 from playtape.training import checkpoint
 from playtape.training import sweep as sweeping
-from playtape.training.sweep import MANIFEST, read_manifest, sweep
+from playtape.training.sweep import MANIFEST, Cell, read_manifest, row, sweep
 from playtape.training.words import parse
 
 SMALL = ("--batch", "1", "--workers", "0", "--data.window", "8", "--model.window", "4", "--model.height", "32")
@@ -75,7 +76,8 @@ def test_what_was_cut_off_goes_on_and_what_is_done_stays(data: Path, tmp_path: P
     done = out / "XS-0.25" / "model.safetensors"
     before = done.stat().st_mtime_ns
     (out / "XS-0.5").mkdir()
-    shutil.copy(out / "XS-0.25" / "run.json", out / "XS-0.5")  # begun, and never saved
+    argv = [*read_manifest(out).runs[1].words, "--out", str(out / "XS-0.5")]
+    checkpoint.write_json(out / "XS-0.5" / "run.json", {"argv": argv})  # begun, and never saved
     assert len(sweep(asked, progress=False)["runs"]) == 3
     assert trained[2] == ["--resume", str(out / "XS-0.5")]
     assert len(trained) == 4
@@ -99,13 +101,17 @@ def test_a_sweep_may_grow_and_not_change(data: Path, tmp_path: Path) -> None:
         (("--sizes", "S,S"), "has 'S' twice"),
         (("--sizes", "idm-tiny"), "has 'idm-tiny'; legal are XS"),
         (("--sizes",), "--sizes is empty"),
+        (("--sizes", "--fractions", "1"), "--sizes is empty; give a list such as S,M,L"),
         (("--fractions=",), "--fractions is empty"),
-        (("--fractions", "0"), "--fractions is 0; it must be a list of different numbers above 0 and up to 1"),
-        (("--fractions", "0.5,2"), "above 0 and up to 1"),
-        (("--fractions", "nan"), "above 0 and up to 1"),
+        (("--fractions", "0"), "--fractions is 0; it must be a list of different numbers from 1e-06 to 1, such as"),
+        (("--fractions", "1e-320"), "--fractions is 1e-320; it must be a list of different numbers from 1e-06 to 1"),
+        (("--fractions", "0.5,2"), "from 1e-06 to 1"),
+        (("--fractions", "nan"), "from 1e-06 to 1"),
         (("--fractions", "0.5,0.5"), "different numbers"),
         (("--fractions", "x"), "--fractions is x"),
         (("--stepps", "3"), "did you mean --steps"),
+        (("--resume",), "`playtape sweep` goes on by itself: give the words that it was begun with, without --resume"),
+        (("--resume=x",), "without --resume"),
     ],
 )
 def test_what_makes_no_sweep(data: Path, tmp_path: Path, more: tuple[str, ...], said: str) -> None:
@@ -119,13 +125,57 @@ def test_one_session_leaves_nothing_to_judge_by(data: Path, tmp_path: Path) -> N
         sweep(words(find_recordings(data)[0], tmp_path / "sweep"), progress=False)
 
 
+def test_a_run_of_other_words_is_not_gone_on_with(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sweep"
+    asked = words(data, out, "--sizes", "XS", "--fractions", "0.5,1")
+    sweep(asked, progress=False)
+    shutil.rmtree(out / "XS-1")
+    shutil.copytree(out / "XS-0.5", out / "XS-1")
+    with pytest.raises(
+        BadInput, match=f"{out}/XS-1 is not the run that sweep.json has under its name: .*; move it away"
+    ):
+        sweep(asked, progress=False)
+    shutil.rmtree(out / "XS-1")
+    assert len(sweep(asked, progress=False)["runs"]) == 2
+
+
+def test_two_sweeps_at_once_are_one_too_many(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    out = tmp_path / "sweep"
+    out.mkdir()
+    said = f"{out} is being written by another `playtape sweep`; wait for it, or give another --out"
+    with locked(out, "free"), pytest.raises(BadInput, match=said):
+        sweep(words(data, out, "--fractions", "1"), progress=False)
+    assert not any(out.iterdir())
+
+
+def test_a_report_without_a_run_s_numbers(tmp_path: Path) -> None:
+    (tmp_path / "S-1").mkdir()
+    (tmp_path / "S-1" / "train.json").write_text('{"frames": "many", "steps": 1, "parameters": 1}')
+    with pytest.raises(BadInput, match=r"frames in .*train.json is 'many'; it must be a whole number from 1 to"):
+        row(tmp_path, Cell("S", 1.0, []))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "said"),
+    [("NaN", "nan"), ("0", "0.0"), ("-1", "-1.0"), ("1.5", "1.5"), ("1e-320", "1e-320"), ("Infinity", "inf")],
+)
+def test_a_manifest_s_fraction_is_a_share(tmp_path: Path, fraction: str, said: str) -> None:
+    content = f'{{"runs": [{{"size": "S", "fraction": {fraction}, "words": []}}], "held_out": []}}'
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(BadInput, match=f"a fraction in .*{MANIFEST} is {said}; it must be a number from 1e-06 to 1"):
+        read_manifest(tmp_path)
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "{}",
         '{"runs": 3}',
+        f'{{"runs": [{{"size": "S", "fraction": {10**400}, "words": []}}], "held_out": []}}',
         '{"runs": [{"size": "S"}]}',
         '{"runs": [{"size": "../x", "fraction": 1, "words": []}], "held_out": []}',
+        '{"runs": [{"size": "S", "fraction": 1, "words": []}, {"size": "S", "fraction": 1, "words": []}], "held_out": []}',
     ],
 )
 def test_a_manifest_that_is_none(tmp_path: Path, content: str) -> None:

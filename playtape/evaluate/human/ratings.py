@@ -15,6 +15,7 @@ import orjson
 
 from playtape.errors import BadInput
 from playtape.evaluate.human.said import Choice, Rating, choice_of, rating_of
+from playtape.recordings.lock import locked
 
 HEAD = {"kind": "playtape ratings", "version": 1}
 
@@ -45,14 +46,16 @@ class Ratings:
         except OSError as error:
             raise BadInput(f"cannot write {self.path}: {error.strerror}; give another --out") from None
         try:
-            _lock(self._pen, self.path)
-            self._read()  # somebody may have written until now
-            if self._torn:
-                os.write(self._pen, b"\n")  # what was cut stays a line of its own
-                self._torn = False
-            if not os.fstat(self._pen).st_size:
-                self._append(HEAD)
-            yield
+            with locked(
+                self.path, f"{self.path} is being written by another `playtape evaluate human`; give another --out"
+            ):
+                self._read()  # somebody may have written until now
+                if self._torn:
+                    os.write(self._pen, b"\n")  # what was cut stays a line of its own
+                    self._torn = False
+                if not os.fstat(self._pen).st_size:
+                    self._append(HEAD)
+                yield
         finally:
             os.close(self._pen)
             self._pen = None
@@ -119,17 +122,6 @@ class Ratings:
         except BadInput:
             return False
         return kind in ("rating", "choice")
-
-
-def _lock(pen: int, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows: nobody is kept out
-        return
-    try:
-        fcntl.flock(pen, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise BadInput(f"{path} is being written by another `playtape evaluate human`; give another --out") from None
 
 
 def _parsed(line: bytes) -> object:
