@@ -67,18 +67,14 @@ def session(recording: Recording) -> str:
 def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
     """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
 
-    An axis' scale is the root mean square of its intervals with motion, to two digits. Raises BadInput if nothing was done.
+    An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was put. Raises BadInput if nothing was done.
     """
     buttons, motion = set(), {}
     for recording in recordings:
         events = recording.events
         used = {events.names[i] for i in np.unique(events.input)}
         buttons |= {name for name in used if is_button(name)}
-        axes = tuple(
-            Axis(name, "state" if kind(name) == "state" else "sum")
-            for name in sorted(used - buttons)
-            if kind(name) != "any"
-        )
+        axes = tuple(Axis(name, "sum" if kind(name) == "sum" else "state") for name in sorted(used - buttons))
         time_ns = recording.time_ns[regular(recording.time_ns, fps)]
         values = ActionSpace((), axes).actions(events, time_ns).axes.astype(np.float64)
         for axis, column in zip(axes, values.T, strict=True):

@@ -146,8 +146,10 @@ class WorldModel(Model):
 
         A frame counts where what led to it may be learned from. A batch without any has the loss 0.
         """
-        with torch.no_grad():
-            frames, vectors, weight = self._clip(clip)
+        frames, vectors, weight = self._clip(clip)
+        with torch.autocast(
+            frames.device.type, enabled=False
+        ):  # the codes that it will meet, which are coded in float32
             context, later = self.tokenizer.encode(frames)
         seen = self._noisy(context) if self.training and self.config.noise else context
         line = self._line(seen, later, vectors)

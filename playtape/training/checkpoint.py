@@ -20,13 +20,18 @@ from playtape.actions import ActionSpace
 from playtape.clips import SentenceEncoder, find_encoder
 from playtape.errors import BadInput
 from playtape.models import modules
-from playtape.models.protocols import Labeler, Model, Player
+from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
 from playtape.recordings import Recording
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
 KEPT = "kept"  # in a run's folder: the checkpoints of steps on the way, each in a folder named by its step
-ROLES = {"play": (Player, "a policy"), "label": (Labeler, "an inverse dynamics model")}
+ROLES = {
+    "play": (Player, "a policy"),
+    "label": (Labeler, "an inverse dynamics model"),
+    "code": (Tokenizer, "a tokenizer"),
+    "foretell": (Simulator, "a world model"),
+}
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
 
 
@@ -77,7 +82,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(folder: Path, *, space: ActionSpace | None = None, to: Literal["play", "label"] | None = None) -> Loaded:
+def load(
+    folder: Path, *, space: ActionSpace | None = None, to: Literal["play", "label", "code", "foretell"] | None = None
+) -> Loaded:
     """Read a checkpoint, in evaluation mode on the CPU.
 
     Raises BadInput for a pickle, a missing file, an action space that is not `space`, and a model that cannot do what it is

@@ -1,6 +1,6 @@
 """A run in words and back: what `playtape train` is told, and what makes the same run again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -34,6 +34,9 @@ class Run(Generic[Config]):
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
     device: Literal["auto", "cpu"] = "auto"  # auto is every GPU that `accelerate` finds; without one, cpu
     init: Path | None = None  # a checkpoint to begin from: its weights and its action space
+    tokenizer: Path | None = (
+        None  # of a world model: the checkpoint of what codes its frames, taken in and left as it is
+    )
 
 
 def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
@@ -58,7 +61,22 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     within("--keep-every", run.keep_every, 0, MOST_STEPS, whole=True)
     within("--workers", run.workers, 0, 256, whole=True)
     within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
-    return name, argv[0], run
+    return name, argv[0], _told_tokenizer(run, argv[0])
+
+
+def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:
+    """The run with the tokenizer's own config, where its model has one. Raises BadInput where it has none, or is told none."""
+    has = any(part.name == "tokenizer" for part in fields(run.model))
+    if has == (run.tokenizer is None):
+        said = "needs --tokenizer RUN, the run of a tokenizer" if has else "codes no frames: it has no --tokenizer"
+        raise BadInput(f"`playtape train {recipe}` {said}")
+    return replace(run, model=replace(run.model, tokenizer=tokenizer(run).model.config)) if has else run
+
+
+def tokenizer(run: Run[Any]) -> checkpoint.Loaded:
+    """What --tokenizer names."""
+    assert run.tokenizer is not None
+    return checkpoint.load(run.tokenizer, to="code")
 
 
 def spelled(recipe: str, run: Run[Any]) -> list[str]:

@@ -80,11 +80,17 @@ BAD = {
     "flat": ({"image": pictures()[0]}, r"image in .* is \[16, 16, 3\]; legal are"),
     "one": ({"image": pictures(1)}, "of two pictures or more"),
     "short": ({"image": pictures(), "action": np.zeros((3, 2))}, r"action in .* is float64 \[3, 2\]; with 6 pictures"),
-    "late": ({"observation": np.zeros((T, 9, 8, 8), np.uint8), "action": np.zeros((5, 2))}, r"must be \[6, A\] numbers"),
+    "late": (
+        {"observation": np.zeros((T, 9, 8, 8), np.uint8), "action": np.zeros((5, 2))},
+        r"must be \[6, A\] numbers",
+    ),
     "endless": ({"image": pictures(), "action": np.full((T, 1), np.nan)}, "has a number that is not finite"),
     "words": ({"image": pictures(), "action": np.full((T, 1), "up")}, "must be"),
     "many": ({"image": pictures(), "action": np.zeros((T, 40))}, "has 40 numbers; 1 to 32 are legal"),
-    "objects": ({"image": np.array([{}], object)}, "is not a readable .npz file of arrays: Object arrays cannot be loaded"),
+    "objects": (
+        {"image": np.array([{}], object)},
+        "is not a readable .npz file of arrays: Object arrays cannot be loaded",
+    ),
 }
 
 

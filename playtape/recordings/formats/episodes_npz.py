@@ -62,7 +62,9 @@ def read(path: Path) -> Recording:
     fields = _fields(path)
     key = next((key for key in KEYS if key in fields), None)
     if key is None:
-        raise BadInput(f"{path} has no pictures: it holds {', '.join(fields) or 'nothing'}; legal are {', '.join(KEYS)}")
+        raise BadInput(
+            f"{path} has no pictures: it holds {', '.join(fields) or 'nothing'}; legal are {', '.join(KEYS)}"
+        )
     pictures = _pictures(path, key, fields[key])
     led_here = key == "observation"
     warnings: list[str] = []
@@ -71,7 +73,13 @@ def read(path: Path) -> Recording:
     spans = _spans(path, fields, video.time_ns, led_here, warnings)
     height, width = pictures.shape[1:3]
     task = path.parent.name
-    info = Info(game=task or "robot", source=path.name, licence="not told", screen=(width, height), extra={"episode": path.stem, "picture": key})
+    info = Info(
+        game=task or "robot",
+        source=path.name,
+        licence="not told",
+        screen=(width, height),
+        extra={"episode": path.stem, "picture": key},
+    )
     space = ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(actions.shape[1])))
     events = space.events(Actions(np.zeros((len(actions), 0), bool), actions), video.time_ns)
     return Recording(video=video, events=events, spans=tuple(spans), info=info, warnings=tuple(warnings))
@@ -114,7 +122,11 @@ def _actions(path: Path, found: np.ndarray | None, frames: int, led_here: bool, 
     if found is None:
         warnings.append("no action is told")
         return np.zeros((frames, 0), np.float32)
-    if found.ndim != 2 or len(found) not in ((frames,) if led_here else (frames, frames - 1)) or found.dtype.kind not in "fiu":
+    if (
+        found.ndim != 2
+        or len(found) not in ((frames,) if led_here else (frames, frames - 1))
+        or found.dtype.kind not in "fiu"
+    ):
         raise BadInput(
             f"action in {path} is {found.dtype} {list(found.shape)}; with {frames} pictures it must be [{frames}, A] numbers"
         )
@@ -167,10 +179,14 @@ def example(tmp: Path) -> Path:
     rows, columns = np.mgrid[0:32, 0:32]
     far = (rows - place[:, :1, None]) ** 2 + (columns - place[:, 1:, None]) ** 2
     pictures = np.repeat(np.where(far < 20, 230, 40).astype(np.uint8)[..., None], 3, -1)
-    stack = np.concatenate([pictures[np.maximum(0, np.arange(length + 1) - k)].transpose(0, 3, 1, 2) for k in (2, 1, 0)], 1)
+    stack = np.concatenate(
+        [pictures[np.maximum(0, np.arange(length + 1) - k)].transpose(0, 3, 1, 2) for k in (2, 1, 0)], 1
+    )
     reward = (np.abs(place - 16).sum(1, keepdims=True) < 4).astype(np.float32)
     discount = np.ones_like(reward)
     discount[-1] = 0
-    np.savez_compressed(tmp / "20240101T000000_0_20.npz", observation=stack, action=push, reward=reward, discount=discount)
+    np.savez_compressed(
+        tmp / "20240101T000000_0_20.npz", observation=stack, action=push, reward=reward, discount=discount
+    )
     np.savez_compressed(tmp / "traj_00000.npz", aux1_image=pictures.astype(np.int64), action=np.roll(push, -1, 0))
     return tmp
