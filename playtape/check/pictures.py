@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from playtape.actions import ActionSpace, Axis
+from playtape.actions.runs import runs
 from playtape.check.findings import Finding, Limits
 from playtape.check.glance import Glance
-from playtape.check.hands import runs
 from playtape.recordings import Recording
 from playtape.recordings.desync import MOVES, SAME, lag_correlation
 
