@@ -20,7 +20,7 @@ import numpy as np
 from playtape import envs
 from playtape.actions import Events
 from playtape.actions.space import Actions
-from playtape.check import check
+from playtape.check.check import check
 from playtape.recordings import Info, Recording, save_recording
 from playtape.recordings.video import Video, write_video
 

@@ -124,7 +124,10 @@ def nearest(word: str, legal: Iterable[str], help_command: str) -> str:
 
 
 def sentence(box: str, prog: str) -> str:
-    """tyro's framed complaint as one sentence: its words up to the first rule, without the frame and the help texts."""
+    """tyro's framed complaint as one sentence: its words up to the first rule, without the frame and the help texts.
+
+    What a dataclass within another says of its own fields stands as it is, after the flags' first part if it leaves that out.
+    """
     said, listed = [], []
     for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]:  # the first is the title
         body = re.sub("^[│ ]|[│ ]$", "", line)  # the frame is of blanks where the terminal has no UTF-8
@@ -133,6 +136,8 @@ def sentence(box: str, prog: str) -> str:
                 break
         elif not body.startswith(" " * 9):  # help texts stand 9 columns in
             (listed if body.startswith("    ") else said).append(body.strip())
+    if own := re.match(r"Error parsing ([a-z][\w.-]*): (.*)", " ".join(said)):
+        return own[2] if own[2].startswith(f"{own[1]}.") else f"{own[1]}: {own[2]}"
     words = re.sub(r"^Missing from .*:$", "missing:", " ".join(said).strip())
     words = re.sub(r"^Unrecognized options: ", "no place for: ", words) or "these arguments do not fit"
     return f"{' '.join([words, ', '.join(listed)]).strip(' .')}; {prog} --help shows what is legal."

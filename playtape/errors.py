@@ -53,6 +53,11 @@ def printable(thing: Any) -> Any:
     return [printable(each) for each in thing] if isinstance(thing, list | tuple) else thing
 
 
+def one_line(text: str | Path) -> str:
+    """`text`, printable, with its control characters and breaks of lines written out too: a name may hold any."""
+    return re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: ascii(found[0])[1:-1], printable(text))
+
+
 def _written_out(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code - _BYTE:02x}" if 0x80 <= code - _BYTE <= 0xFF else f"\\u{code:04x}"

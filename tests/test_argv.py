@@ -102,6 +102,32 @@ def test_defaults_give_a_generic_its_fields():
         parse(Wrapped[Data], ["--model.fp", "7"], prog="playtape test", default=default)
 
 
+@dataclass(frozen=True)
+class Checked:
+    fps: int = 20
+
+    def __post_init__(self) -> None:
+        if self.fps < 1:
+            raise BadInput(f"data.fps is {self.fps}; 1 and more are legal")
+        if self.fps > 1000:
+            raise BadInput(f"fps is {self.fps}; 1000 and fewer are legal")
+
+
+@dataclass(frozen=True)
+class Around:
+    data: Checked = field(default_factory=Checked)
+
+
+@pytest.mark.parametrize(
+    ("fps", "said"),
+    [("0", "data.fps is 0; 1 and more are legal"), ("1001", "data: fps is 1001; 1000 and fewer are legal")],
+)
+def test_what_an_inner_dataclass_says_stands_as_it_is(fps: str, said: str) -> None:
+    with pytest.raises(BadInput) as error:
+        parse(Around, ["--data.fps", fps], prog="playtape test")
+    assert str(error.value) == said
+
+
 def test_a_flag_may_have_another_name_than_its_field():
     assert flags(Renamed) == {"--text", "--no-text"} | {
         f"--of-data.{name}" for name in ("fps", "kind", "no-fps", "no-kind")

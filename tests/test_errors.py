@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from playtape.errors import BadInput, printable, within
+from playtape.errors import BadInput, one_line, printable, within
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from playtape.errors import BadInput, printable, within
 )
 def test_what_utf8_cannot_say_is_written_out(thing: object, said: object) -> None:
     assert printable(thing) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("plain, \u00e9, \U0001f600", "plain, \u00e9, \U0001f600"),
+        ("two\nlines\r\t", "two\\nlines\\r\\t"),
+        ("\x1b[31mred\x7f\x85", "\\x1b[31mred\\x7f\\x85"),
+        (Path("a\u2028b\udcff"), "a\\u2028b\\xff"),
+    ],
+)
+def test_what_would_break_a_line_is_written_out(text: str | Path, said: str) -> None:
+    assert one_line(text) == said
 
 
 @pytest.mark.parametrize(("value", "whole"), [(0, True), (3, True), (3, False), (2.5, False)])

@@ -26,6 +26,7 @@ from playtape.actions.keyboards import EV_KEY, SIDES
 from playtape.errors import BadInput
 
 Kind = Literal["button", "sum", "state", "any"]
+POINTER = ("mouse.x", "mouse.y")  # where it stands; the hand's motion is mouse.dx and mouse.dy
 
 
 def _rows(table: str) -> list[list[str]]:

@@ -7,6 +7,7 @@ later counts. Holds no key and no picture.
 import os
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import orjson
@@ -55,7 +56,8 @@ class Ledger:
         """Raises BadInput where lines could not be added, before anything is paid for."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab"):
+            there = self.path.exists()  # if not, it comes with its first line
+            with self.path.open("ab") if there else TemporaryFile(dir=self.path.parent):
                 pass
         except OSError as error:
             raise BadInput(

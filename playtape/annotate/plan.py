@@ -16,6 +16,7 @@ from playtape.annotate.prompt import Prompt
 from playtape.annotate.settings import Settings
 from playtape.errors import BadInput
 from playtape.recordings import find_recordings, open_recording
+from playtape.recordings.atomic import check_rewritable
 
 MARK = "text.model"  # in the provenance of what annotate has written
 LONGEST_GAME = 200  # characters
@@ -88,6 +89,8 @@ def _check_target(target: Path, *, rewrite: bool) -> None:
         raise BadInput(
             f"cannot write {target}: {there} is no folder that can be written to; --out FOLDER writes elsewhere"
         )
+    if rewrite:
+        check_rewritable(target)
     if not rewrite and target.exists() and MARK not in open_recording(target).provenance:
         raise BadInput(
             f"{target} is a recording that annotate did not write; give another --out, so that it is not replaced"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +18,9 @@ from playtape.check.findings import KINDS, Finding, Limits
 from playtape.check.glance import Glance
 from playtape.errors import BadInput
 from playtape.recordings import find_recordings, open_recording
+
+if TYPE_CHECKING:
+    from playtape.check.likelihood import Judge
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2  # exit codes
 
@@ -44,59 +47,64 @@ def check(
 ) -> dict[str, Any]:
     """Check a recording, or all in a folder. Returns a JSON dictionary; its `exit` is 0 clean, 1 findings, 2 unusable ones.
 
-    `recordings`: of each its path, game, player, seconds and `findings` (kind, start_s, end_s, text); `counts`: recordings with
-    findings of each kind; `hours` and `hours_clean`: of all, and of those without a finding. `policy`: a checkpoint by which
-    play may be unlikely. `write`: findings also become spans of kind "finding" in the recordings. Raises BadInput if there is
-    nothing to check.
+    `recordings`: of each its path, name, game, player, seconds and `findings` (kind, start_s, end_s, text); `counts`: recordings
+    with findings of each kind; `hours` and `hours_clean`: of all, and of those without a finding; `notes`: what to know beside
+    them. `policy`: a checkpoint by which play may be unlikely. `write`: findings also become spans of kind "finding" in the
+    recordings, where the `picture` could be drawn; `written` names them, and `unwritten` says why one could not be, which makes
+    `exit` at least 1. Raises BadInput if there is nothing to check, and if the policy knows nothing that is done there.
     """
     limits = limits or Limits()
     start = time.monotonic()
     paths = find_recordings(data)
-    judge = None if policy is None else _loaded(policy)
+    judge = None if policy is None else _judge(policy, paths, data)
     checked = list(tqdm(_each(paths, limits, workers), "check", len(paths), disable=not progress, unit="recording"))
     found: dict[str, list[Finding]] = {str(one.path): list(one.findings) for one in checked}
     more = [across.repeated({str(one.path): one.marks for one in checked}, limits)]
     if judge is not None:
-        more.append(_unlikely(judge, checked, limits, progress))
+        usable = [one.path for one in checked if not any(finding.kind == "unusable" for finding in one.findings)]
+        more.append(judge.findings(usable, limits, progress))
     for several in more:
         for name, listed in several.items():
             found[name] += listed
     rows = [{"path": str(one.path), **one.about, "findings": _plain(sorted(found[str(one.path)]))} for one in checked]
-    result = _summary(rows) | {"limits": asdict(limits), "seconds": round(time.monotonic() - start, 3)}
-    if write:
-        from playtape.check.write import write_findings
-
-        result["written"] = [str(one.path) for one in checked if write_findings(one.path, found[str(one.path)])]
-    if picture is not None:
+    result = _summary(rows) | {"notes": [] if judge is None else judge.notes, "limits": asdict(limits)}
+    if picture is not None:  # before a recording is touched: it may fail
         from playtape.check.picture import draw
 
         result["picture"] = str(draw(result, picture))
-    return result
+    if write:
+        from playtape.check.write import write_findings
+
+        result["written"], result["unwritten"] = write_findings(found)
+        if result["unwritten"] and result["exit"] == CLEAN:
+            result["exit"] = FOUND
+    return result | {"seconds": round(time.monotonic() - start, 3)}
 
 
 def check_one(path: Path, limits: Limits) -> Checked:
     """All that a recording shows by itself."""
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.uint64))
-    about: dict[str, Any] = {"game": "", "player": "", "source": "", "seconds": 0.0}
+    about: dict[str, Any] = {"name": path.stem, "game": "", "player": "", "source": "", "seconds": 0.0}
     try:
         recording = open_recording(path)
-        info = recording.info
+        info, seconds = recording.info, recording.video.end_ns / 1e9
         about = {
+            "name": recording.name,
             "game": info.game,
             "player": info.player,
             "source": info.source,
-            "seconds": recording.video.end_ns / 1e9,
+            "seconds": seconds,
         }
         if not len(recording.events):
             raise BadInput("it holds no input at all")
         if len(recording.time_ns) < 2:
             raise BadInput("it has one frame, so nothing is done between two")
-        moves = pictures.moving(recording)
-        seen = Glance.at(recording, pictures.turns(recording) != 0)
+        turn = pictures.turns(recording)
+        seen = Glance.at(recording, turn != 0)
         listed = [
             *times.findings(recording, limits),
             *hands.findings(recording, limits),
-            *pictures.findings(recording, seen, moves, limits),
+            *pictures.findings(recording, seen, turn, limits),
         ]
         return Checked(path, listed, about, (recording.time_ns, seen.mark))
     except BadInput as error:
@@ -113,18 +121,10 @@ def _each(paths: list[Path], limits: Limits, workers: int | None) -> Iterator[Ch
         yield from pool.map(check_one, paths, [limits] * len(paths))
 
 
-def _loaded(policy: Path) -> Any:
-    from playtape.check import likelihood  # torch takes seconds
+def _judge(policy: Path, paths: list[Path], data: Path) -> "Judge":
+    from playtape.check.likelihood import Judge  # torch takes seconds
 
-    return likelihood.load(policy)
-
-
-def _unlikely(judge: Any, checked: list[Checked], limits: Limits, progress: bool) -> dict[str, list[Finding]]:
-    from playtape.check import likelihood
-
-    usable = [one.path for one in checked if not any(finding.kind == "unusable" for finding in one.findings)]
-    shown = tqdm(usable, desc="likelihood", unit="recording", disable=not progress)
-    return likelihood.unlikely({str(path): likelihood.stretches(judge, path) for path in shown}, limits)
+    return Judge.of(policy, paths, data)
 
 
 def _plain(findings: list[Finding]) -> list[dict[str, Any]]:

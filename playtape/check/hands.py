@@ -7,6 +7,7 @@ import numpy as np
 from playtape.actions import ActionSpace
 from playtape.actions.events import PRESS
 from playtape.actions.names import is_button
+from playtape.actions.runs import runs
 from playtape.check.findings import Finding, Limits
 from playtape.recordings import Recording
 
@@ -27,12 +28,6 @@ def findings(recording: Recording, limits: Limits) -> Iterator[Finding]:
     yield from _idle(recording, held, limits)
     for name in names:
         yield from _repeats(recording, name, limits)
-
-
-def runs(true: np.ndarray) -> list[tuple[int, int]]:
-    """[first, last) of every stretch of True in bool [T]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], true, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
 def _held(held: np.ndarray, names: tuple[str, ...], end: int, limits: Limits) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from playtape.check.findings import KINDS
-from playtape.errors import printable
+from playtape.errors import one_line
 from playtape.recordings.atomic import atomic
 
 MOST = 60  # rows: those with the most kinds of findings first
+COLUMNS = 4  # of the legend
 INK, BAR, GRID = "#2b2f36", "#d7dce2", "#e3e6ea"
 COLOURS = (
     *("#c8324b", "#e08a00", "#8a6d1f", "#7a5bb0", "#2f6fb5", "#12888a", "#1f9d55", "#93c47d", "#d94f9b"),
@@ -22,7 +23,12 @@ def draw(result: dict[str, Any], path: Path) -> Path:
     rows = sorted(result["recordings"], key=lambda row: -len({one["kind"] for one in row["findings"]}))[:MOST]
     used = [kind for kind in KINDS if any(one["kind"] == kind for row in rows for one in row["findings"])]
     colour = dict(zip(KINDS, COLOURS, strict=True))
-    figure = Figure(figsize=(11, 1.6 + 0.3 * len(rows)), dpi=110, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(11, 1.2 + 0.3 * len(rows) + 0.25 * -(-len(used) // COLUMNS)),
+        dpi=110,
+        layout="constrained",
+        facecolor="white",
+    )
     panel = figure.subplots()
     for number, row in enumerate(rows):
         panel.barh(number, max(row["seconds"], 1e-3), height=0.8, color=BAR)
@@ -30,8 +36,8 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         for lane, kind in enumerate(kinds):
             height = 0.8 / len(kinds)
             panel.broken_barh(_spans(row, kind), (number - 0.4 + lane * height, height), color=colour[kind])
-    names = [printable(Path(row["path"]).stem)[-36:] for row in rows]
-    panel.set_yticks(range(len(rows)), names, fontsize=7, color=INK)
+    names = [one_line(row["name"])[-36:] for row in rows]
+    panel.set_yticks(range(len(rows)), names, fontsize=7, color=INK, parse_math=False)  # $ is no formula in a name
     panel.invert_yaxis()
     panel.set_xlabel("seconds", color=INK)
     panel.grid(axis="x", color=GRID, linewidth=0.8)
@@ -47,10 +53,7 @@ def draw(result: dict[str, Any], path: Path) -> Path:
     for kind in used:
         panel.barh(0, 0, color=colour[kind], label=f"{kind} ({result['counts'].get(kind, 0)})")
     if used:
-        below = -0.8 / (0.3 * len(rows) + 1)
-        panel.legend(
-            frameon=False, labelcolor=INK, fontsize=8, ncols=4, loc="upper left", bbox_to_anchor=(0, below)
-        )  # fmt: skip
+        figure.legend(frameon=False, labelcolor=INK, fontsize=8, ncols=COLUMNS, loc="outside lower left")
     with atomic(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:])
     return path

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from playtape.actions import ActionSpace, Axis
+from playtape.actions.runs import runs
 from playtape.check.findings import Finding, Limits
 from playtape.check.glance import Glance
-from playtape.check.hands import runs
 from playtape.recordings import Recording
 from playtape.recordings.desync import MOVES, SAME, lag_correlation
 
@@ -21,30 +21,29 @@ STEADY_S = 1.5  # that a border stays within a pixel, as no dark corner of a gam
 WIDER = 0.04  # of the picture's side
 
 
-def moving(recording: Recording) -> np.ndarray:
-    """bool [T - 1]: intervals whose inputs move the picture; by clear turns where there are any, else by keys."""
-    turn = turns(recording)
-    if (turn != 0).sum() >= FEWEST:
-        return np.abs(turn) >= CLEAR * np.median(np.abs(turn[turn != 0]))
-    return ActionSpace(MOVES, ()).actions(recording.events, recording.time_ns).buttons[:-1].any(axis=1)
-
-
 def turns(recording: Recording) -> np.ndarray:
     """float32 [T - 1]: how far the mouse turns in each interval, in counts."""
     return ActionSpace((), (Axis(TURN, "sum"),)).actions(recording.events, recording.time_ns).axes[:-1, 0]
 
 
-def findings(recording: Recording, seen: Glance, moves: np.ndarray, limits: Limits) -> Iterator[Finding]:
-    """All of this file, in no order."""
-    time = recording.time_ns
+def findings(recording: Recording, seen: Glance, turn: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    """All of this file, in no order. `turn` as `turns` gives it."""
+    time, moves = recording.time_ns, _moving(recording, turn)
     frozen = list(_frozen(time, seen, moves, limits))
     yield from frozen
     apart = np.ones(len(moves), bool)
     for one in frozen:
         apart &= (time[1:] <= one.start_ns) | (time[:-1] >= one.end_ns)
     yield from _duplicates(recording, seen, moves & apart, limits)
-    yield from _lag(recording, seen, apart, limits)
+    yield from _lag(recording, seen, turn, apart, limits)
     yield from _size(recording, seen)
+
+
+def _moving(recording: Recording, turn: np.ndarray) -> np.ndarray:
+    """bool [T - 1]: intervals whose inputs move the picture; by clear turns where there are any, else by keys."""
+    if (turn != 0).sum() >= FEWEST:
+        return np.abs(turn) >= CLEAR * np.median(np.abs(turn[turn != 0]))
+    return ActionSpace(MOVES, ()).actions(recording.events, recording.time_ns).buttons[:-1].any(axis=1)
 
 
 def _frozen(time: np.ndarray, seen: Glance, moves: np.ndarray, limits: Limits) -> Iterator[Finding]:
@@ -64,9 +63,8 @@ def _duplicates(recording: Recording, seen: Glance, moves: np.ndarray, limits: L
         yield Finding(0, recording.video.end_ns, "duplicates", text)
 
 
-def _lag(recording: Recording, seen: Glance, apart: np.ndarray, limits: Limits) -> Iterator[Finding]:
+def _lag(recording: Recording, seen: Glance, turn: np.ndarray, apart: np.ndarray, limits: Limits) -> Iterator[Finding]:
     """By turns of the mouse alone: a car answers its keys late, and rightly."""
-    turn = turns(recording)
     known = np.isfinite(seen.shift) & apart
     if known.sum() < FEWEST or (turn[known] != 0).sum() < FEWEST:
         return

@@ -2,7 +2,7 @@
 
 As Pixels2Play reviews (arXiv 2601.04575): flagged files always; of the others a sample, in which an annotator with few accepted
 hours of a game is drawn more often. Without annotators, a source stands for one. A verdict is a row of a csv file: the
-recording's name, and accepted or rejected.
+recording's name (or its file's), and accepted or rejected.
 """
 
 import csv
@@ -16,6 +16,7 @@ import numpy as np
 from playtape.errors import BadInput
 
 VERDICTS = ("accepted", "rejected")
+FEW = 5  # names that a note has room for
 TRUSTED_HOURS = 1.0  # accepted hours after which a recording is drawn half as often as a stranger's
 
 
@@ -24,7 +25,7 @@ def read_verdicts(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"recording", "verdict"} <= set(reader.fieldnames or ()):
                 raise BadInput(
@@ -36,7 +37,16 @@ def read_verdicts(path: Path | None) -> dict[str, str]:
     for name, verdict in rows:
         if verdict not in VERDICTS:
             raise BadInput(f"{path} has the verdict {verdict[:40]!r} of {name[:60]!r}; legal are {', '.join(VERDICTS)}")
-    return {Path(name).stem: verdict for name, verdict in rows}
+    return {Path(name).name.removesuffix(".mcap"): verdict for name, verdict in rows}
+
+
+def unmatched(rows: Iterable[Mapping[str, Any]], verdicts: Mapping[str, str]) -> list[str]:
+    """A note, in a list, if verdicts are of none of these recordings. `rows` as `check` has them."""
+    strange = list(verdicts.keys() - {row["name"] for row in rows})
+    if not strange:
+        return []
+    named = ", ".join([*sorted(strange)[:FEW], *(["..."] if strange[FEW:] else [])])
+    return [f"{len(strange)} of {len(verdicts)} verdicts are of no recording here: {named}"]
 
 
 def next_to_review(
@@ -46,9 +56,9 @@ def next_to_review(
     rows = list(rows)
     accepted: dict[tuple[str, str], float] = defaultdict(float)
     for row in rows:
-        if verdicts.get(Path(row["path"]).stem) == "accepted":
+        if verdicts.get(row["name"]) == "accepted":
             accepted[_who(row)] += row["seconds"] / 3600
-    waiting = [row for row in rows if Path(row["path"]).stem not in verdicts]
+    waiting = [row for row in rows if row["name"] not in verdicts]
     flagged = sorted(
         (row for row in waiting if row["findings"]), key=lambda row: -len({x["kind"] for x in row["findings"]})
     )

@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from playtape.check.findings import KINDS, Limits
 from playtape.cli.command import Result
-from playtape.errors import BadInput, within
+from playtape.errors import BadInput, one_line, within
 
 SHOWN = 40  # recordings with findings, of a large folder
 
@@ -36,8 +36,8 @@ class Check:
     """From where on something is a finding."""
 
     def run(self) -> Result:
-        from playtape.check import check
-        from playtape.check.review import next_to_review, read_verdicts
+        from playtape.check.check import check
+        from playtape.check.review import next_to_review, read_verdicts, unmatched
         from playtape.recordings.atomic import check_picture
 
         within("--review", self.review, 0, 10**9, whole=True)
@@ -51,6 +51,7 @@ class Check:
         result = check(
             self.data, self.limits, policy=self.policy, workers=self.workers, picture=self.picture, write=self.write
         )
+        result["notes"] += unmatched(result["recordings"], verdicts)
         if self.review:
             result["review"] = next_to_review(result["recordings"], verdicts, self.review, self.seed)
         return result
@@ -70,9 +71,13 @@ class Check:
         clean = len(result["recordings"]) - len(rows)
         lines.append(f"{clean} of {len(result['recordings'])} recordings are clean, {_hours(result)}")
         lines += [f"review {one['path']}: {one['why']}" for one in result.get("review", ())]
+        lines += [f"note: {text}" for text in result["notes"]]
+        if self.picture:
+            lines.append(f"Drew {result['picture']}")
         if self.write:
+            lines += result["unwritten"].values()
             lines.append(f"Wrote findings into {len(result['written'])} recordings")
-        return "\n".join([*lines, *([f"Drew {result['picture']}"] if self.picture else [])])
+        return "\n".join(map(one_line, lines))
 
 
 def _when(finding: dict[str, float]) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from playtape.errors import one_line
+
 Result = dict[str, Any]
 
 
@@ -50,8 +52,8 @@ def written(result: Result) -> str:
     """Which path a result wrote: one file by its name, several by their folder."""
     outputs = result.get("outputs") or [result[key] for key in ("output", "html", "out", "path") if key in result][:1]
     if len(outputs) == 1:
-        return str(outputs[0])
-    folders = sorted({str(Path(output).parent) for output in outputs})
+        return one_line(outputs[0])
+    folders = sorted({one_line(Path(output).parent) for output in outputs})
     return f"{len(outputs)} recordings in {', '.join(folders[:3])}{' ...' if folders[3:] else ''}"
 
 
@@ -65,4 +67,4 @@ def value(thing: object) -> str:
         return ", ".join(value(inner) for inner in thing)
     if isinstance(thing, bool):
         return "yes" if thing else "no"
-    return f"{thing:.6g}" if isinstance(thing, float) else str(thing)
+    return f"{thing:.6g}" if isinstance(thing, float) else one_line(str(thing))

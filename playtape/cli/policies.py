@@ -148,11 +148,12 @@ class Play:
 
     def run(self) -> Result:
         from playtape.play import Manner, play
+        from playtape.recordings.atomic import check_folder
 
         if self.film is not None and self.record is None:
             raise BadInput("--film shows recorded episodes; give --record DIR as well")
-        if self.film is not None and self.film.exists() and not self.film.is_dir():
-            raise BadInput(f"cannot write films into {self.film}: it is a file; give a folder")
+        if self.film is not None:
+            check_folder(self.film, "write films")
         result = play(
             self.player,
             self.game,

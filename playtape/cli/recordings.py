@@ -102,8 +102,8 @@ class Convert:
 
         if self.format is None and self.to is None:
             raise BadInput("say what the recordings are with --format, or what they are to become with --to")
-        resize = None if self.to in (None, OWN) else _resize
-        return convert(self.root, self.out, self.format or OWN, to=self.to or OWN, resize=resize)
+        source, to = (OWN if name is None else name for name in (self.format, self.to))
+        return convert(self.root, self.out, source, to=to, resize=None if to == OWN else _resize)
 
     def text(self, result: Result) -> str:
         notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]

@@ -17,13 +17,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from playtape.actions.names import GENERIC
 from playtape.clips import store
 from playtape.errors import BadInput, within
 from playtape.evaluate.bootstrap import Bootstrap
 from playtape.evaluate.causality_picture import draw_scores
 from playtape.evaluate.divergence import CHUNKS, HEADLINE, SHARES, SUM, Measured, Plan, measure
-from playtape.evaluate.rows import POINTER
 from playtape.models.protocols import Foreteller
 from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.recordings.atomic import check_picture
@@ -56,6 +54,7 @@ def causality(
     within("--seed", seed, 0, 10**12, whole=True)
     check_picture(picture)
     find_device(device)
+    _check_once(runs)
     keep_freed_memory()
     recordings = [open_recording(path) for path in find_recordings(data)]
     notes, frames, fps = _asked(runs, recordings, data)  # what is wrong shows before hours of scoring
@@ -95,11 +94,20 @@ def _asked(runs: Sequence[Path], recordings: Sequence[Recording], data: Path) ->
         rates.setdefault(loaded.model.config.fps, run)
         if loaded.encoder is not None:
             loaded.encoder.encode([""])  # its package may be missing
-        notes |= dict.fromkeys(_strange(run, loaded, recordings, data))
+        notes |= dict.fromkeys(loaded.notes(_run_of(run), recordings, data))
     if len(rates) > 1:
         said = ", ".join(f"{run} {rate:g}" for rate, run in rates.items())
         raise BadInput(f"these policies see different numbers of frames a second ({said}); score them one by one")
     return list(notes), max(1, min(windows) // CHUNKS) * CHUNKS, next(iter(rates))
+
+
+def _check_once(runs: Sequence[Path]) -> None:
+    """Raises BadInput for a checkpoint that is given twice, under whatever names: it would be two points of one curve."""
+    seen = set[Path]()
+    for run in runs:
+        if run.resolve() in seen:
+            raise BadInput(f"{run} is given twice; give each checkpoint once")
+        seen.add(run.resolve())
 
 
 def _undrawn(runs: Sequence[Path]) -> list[str]:
@@ -115,22 +123,6 @@ def _undrawn(runs: Sequence[Path]) -> list[str]:
 def _steps(train: Mapping[str, Any]) -> int | None:
     steps = train.get("steps")
     return steps if type(steps) is int and steps >= 0 else None
-
-
-def _strange(run: Path, loaded: Loaded, recordings: Sequence[Recording], data: Path) -> list[str]:
-    """What is done in the recordings that the policy does not know, and how many of them it was trained on.
-
-    Raises BadInput if nothing is done that it knows.
-    """
-    done = {name for recording in recordings for name in recording.events.counts()} - {*POINTER}
-    known = {*loaded.space.buttons, *(axis.name for axis in loaded.space.axes)}
-    strange = sorted(name for name in done if name not in known and GENERIC.get(name) not in known)
-    if len(strange) == len(done):
-        what = f"only {', '.join(strange[:8])}" if strange else "nothing"
-        acts = ", ".join(sorted(known))
-        raise BadInput(f"in {data} {what} is done, and {run} acts with {acts}: there is no past that it can be told")
-    notes = [f"not among the actions of {_run_of(run)}, so it is not told: {', '.join(strange)}"] if strange else []
-    return [*notes, *(f"{_run_of(run)}: {warning}" for warning in loaded.knows(recordings))]
 
 
 def _run_of(folder: Path) -> Path:

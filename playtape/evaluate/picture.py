@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import ActionSpace
+from playtape.actions.runs import runs
 from playtape.errors import printable
 from playtape.evaluate.honest import MOVEMENT
 from playtape.evaluate.rows import Pair
@@ -73,8 +74,8 @@ def _lanes(panel: Any, pair: Pair, space: ActionSpace, rows: slice, lanes: list[
         truth, side = pair.truth.buttons[rows, button], pair.predicted.buttons[rows, button]
         bars = ((truth, y + 0.06, TRUTH), (side & truth, y - 0.38, RIGHT), (side & ~truth, y - 0.38, WRONG))
         for held, low, colour in bars:
-            panel.broken_barh(_spans(held, time), (low, 0.32), color=colour, linewidth=0)
-        missed = _spans(truth & ~side, time)
+            panel.broken_barh(_bars(held, time), (low, 0.32), color=colour, linewidth=0)
+        missed = _bars(truth & ~side, time)
         panel.broken_barh(missed, (y - 0.38, 0.32), facecolor="none", edgecolor=WRONG, linewidth=0.9)
         _shade(panel, pair.predicted.probability[rows, button], y, time)
     panel.set_yticks(range(len(lanes))[::-1], [space.buttons[button] for button in lanes])
@@ -97,10 +98,9 @@ def _curve(panel: Any, pair: Pair, rows: slice, axis: int, name: str, time: np.n
     panel.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
 
 
-def _spans(held: np.ndarray, time: np.ndarray) -> list[tuple[float, float]]:
+def _bars(held: np.ndarray, time: np.ndarray) -> list[tuple[float, float]]:
     """(start, length) in seconds of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
-    return [(time[a], time[b] - time[a]) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [(time[start], time[end] - time[start]) for start, end in runs(held)]
 
 
 def _plain(panel: Any, time: np.ndarray) -> None:

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from playtape.actions import ActionSpace, Axis, Events
-from playtape.actions.names import GENERIC, INPUTS, kind
+from playtape.actions.names import GENERIC, INPUTS, POINTER, kind
 from playtape.errors import BadInput
 from playtape.recordings.recording import Confidence, Recording
-
-POINTER = ("mouse.x", "mouse.y")  # where the pointer stands; the hand's motion is mouse.dx and mouse.dy
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from tqdm import tqdm
 
 from playtape.errors import BadInput, within
@@ -152,6 +151,8 @@ def _told(marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     curve: dict[str, Any] = {"steps": marks.tolist(), "mean": mean.tolist(), "low": None, "high": None}
     if seeds == 1:
         return {"mean": last[0], "interval": None, "sd": None, "values": last, "curve": curve}
+    from scipy import stats  # takes seconds to import, and a mistake should be told before
+
     sd = values.std(1, ddof=1)
     reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * sd / seeds**0.5
     low, high = mean - reach, mean + reach

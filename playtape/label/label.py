@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from playtape import __version__
+from playtape.actions.runs import runs
 from playtape.clips import certainty, regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
@@ -217,11 +218,8 @@ def _check_writable(out: Path, targets: dict[Path, Path]) -> None:
 
 def _spans(time_ns: np.ndarray, unsure: np.ndarray, least: float) -> tuple[Span, ...]:
     """Stretches not to be learned from."""
-    edges = np.flatnonzero(np.diff(unsure.astype(np.int8), prepend=0, append=0))
     why = f"confidence below {least:g}"
-    return tuple(
-        Span(int(time_ns[a]), int(time_ns[b]), "masked", why) for a, b in zip(edges[::2], edges[1::2], strict=True)
-    )
+    return tuple(Span(int(time_ns[start]), int(time_ns[end]), "masked", why) for start, end in runs(unsure))
 
 
 def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confidence: float) -> dict[str, str]:

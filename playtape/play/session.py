@@ -21,6 +21,7 @@ from playtape.play.corrected import Corrected
 from playtape.play.hands import PLAYERS, Hands, Manner, Taught, hands
 from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
+from playtape.recordings.atomic import check_folder
 
 
 def play(
@@ -47,8 +48,8 @@ def play(
     """
     name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps)
-    if record is not None and Path(record).exists() and not Path(record).is_dir():
-        raise BadInput(f"cannot record into {record}: it is a file; give a folder")
+    if record is not None:
+        check_folder(Path(record), "record")
     module, clock = envs.find_env(name), Clock(hz)
     with contextlib.closing(module.make(scenario or None)) as env:
         who = hands(player, module, env, name, clock, manner or Manner())

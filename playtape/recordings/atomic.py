@@ -1,11 +1,12 @@
 """Files that appear whole or not at all: written under a temporary name, flushed to the disk, then renamed.
 
 A full disk, an error or Ctrl-C in the middle leaves neither a half file nor the temporary one; an older file of the
-same name stays untouched until the new one is complete.
+same name stays untouched until the new one is complete, which takes over who may read and write it.
 """
 
 import errno
 import os
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,21 @@ def check_picture(path: Path | None) -> None:
         raise BadInput(f"cannot draw {path}: it is a folder; give the name of a file")
 
 
+def check_folder(path: Path, what: str) -> None:
+    """Raises BadInput, that one "cannot `what` into" it, where `path` or what it would lie in is a file."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise BadInput(f"cannot {what} into {path}: {'it' if there == path else there} is a file; give a folder")
+
+
+def check_rewritable(path: Path) -> None:
+    """Raises BadInput for a file that is read-only, or whose folder is: a new one renamed onto it would not ask."""
+    own = path.resolve()
+    for place, what in ((own, "it"), (own.parent, f"its folder {own.parent}")):
+        if not place.stat().st_mode & 0o222 or not os.access(place, os.W_OK):  # root may write all, but was told not to
+            raise BadInput(f"cannot rewrite {path}: {what} is read-only; chmod u+w makes it writable")
+
+
 @contextmanager
 def atomic(path: Path) -> Generator[Path]:
     """Give a temporary path beside `path`; on a clean exit it becomes `path`, otherwise it is removed.
@@ -42,6 +58,8 @@ def atomic(path: Path) -> Generator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if path.is_file():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)

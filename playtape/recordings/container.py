@@ -76,7 +76,8 @@ class Container:
         Raises BadInput for a file that is not an OWAMcap or is damaged, Truncated for one that ends early.
         """
         if not self.path.is_file():
-            raise BadInput(f"there is no recording {self.path}; give an OWAMcap file (.mcap)")
+            lost = " (a link that leads nowhere)" if self.path.is_symlink() and not self.path.exists() else ""
+            raise BadInput(f"there is no recording {self.path}{lost}; give an OWAMcap file (.mcap)")
         if self.path.stat().st_size == 0:
             raise BadInput(f"{self.path} is empty (0 bytes); give an OWAMcap file (.mcap)")
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

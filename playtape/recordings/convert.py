@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from playtape.errors import BadInput
 from playtape.recordings import formats
-from playtape.recordings.atomic import FULL
+from playtape.recordings.atomic import FULL, check_folder
 from playtape.recordings.nouns import Recording
 from playtape.recordings.writing import save_recording
 
@@ -47,8 +47,7 @@ def convert(
     module, writer = find_format(format), find_format(to, "write")
     if not root.exists():
         raise BadInput(f"there is no file or folder {root} to convert")
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"cannot convert into {out}: it is a file; give a folder")
+    check_folder(out, "convert")
     start = time.monotonic()
     sources = module.find(root)
     if not sources:

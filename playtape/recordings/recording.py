@@ -27,13 +27,17 @@ __all__ = [
 
 
 def find_recordings(path: str | Path) -> list[Path]:
-    """A .mcap file itself, or all below a folder, sorted. Raises BadInput if there is none."""
+    """A .mcap file itself, or all below a folder, sorted. Raises BadInput if there is none.
+
+    A link that leads nowhere is among them: who opens it is told, as nobody would be if it were passed over.
+    """
     path = Path(path)
     if path.is_file() and path.suffix == ".mcap":
         return [path]
     if not path.is_dir():
         raise BadInput(f"there is no recording or folder {path}; give a .mcap file, or a folder of them")
-    found = sorted(file for file in path.rglob("*.mcap") if file.is_file() and not file.name.startswith("."))
+    there = (file for file in path.rglob("*.mcap") if not file.name.startswith("."))
+    found = sorted(file for file in there if file.is_file() or (file.is_symlink() and not file.exists()))
     if not found:
         raise BadInput(f"there is no recording (.mcap) in {path}")
     return found

@@ -15,7 +15,7 @@ from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, Writer
 
 from playtape.errors import BadInput, printable
-from playtape.recordings.atomic import atomic
+from playtape.recordings.atomic import atomic, check_rewritable
 from playtape.recordings.legacy import screen as modern_screen
 from playtape.recordings.messages import SPAN_TOPICS, span_payload
 from playtape.recordings.nouns import Clock, Recording, Span
@@ -36,10 +36,12 @@ def respan(
     """Rewrite the file of an opened recording, atomically, with some spans more (`add`) and some fewer (`drop`).
 
     `provenance` is put into the record of that name. With `out` the file there is written instead; it refers to the same
-    video. Raises BadInput for a span that cannot be written, and on a full disk.
+    video. Raises BadInput for a span that cannot be written, for a file to be rewritten that is read-only, and on a full disk.
     """
     if recording.path is None:
         raise BadInput("this recording has no file yet; save_recording writes one with all its spans")
+    if out is None:
+        check_rewritable(recording.path)
     source = recording.path.resolve()
     target = source if out is None else out
     moved = None if out is None else reference(recording.video.path, out.parent)

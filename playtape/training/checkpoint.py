@@ -7,7 +7,7 @@ the run fitted afterwards (calibration, thresholds).
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 
 from playtape import __version__
 from playtape.actions import ActionSpace
+from playtape.actions.names import GENERIC, POINTER
 from playtape.clips import SentenceEncoder, find_encoder
 from playtape.errors import BadInput
 from playtape.models import modules
@@ -53,13 +54,32 @@ class Loaded:
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
-        every = [recording.name for recording in recordings]
-        seen = sum(name in self.train.get("trained_on", ()) for name in every)
-        return (
-            [f"it was trained on {seen} of these {len(every)} recordings, so its numbers there say little"]
-            if seen
-            else []
-        )
+        return self._learned([recording.name for recording in recordings])
+
+    def notes(self, run: Path, recordings: Iterable[Recording], data: Path) -> list[str]:
+        """What this policy, of `run`, does not act with of what is done in the recordings of `data`, and what `knows` warns of.
+
+        Looks at one recording after the other. Raises BadInput if nothing is done that it acts with.
+        """
+        done, names = set[str](), list[str]()
+        for recording in recordings:
+            done |= recording.events.counts().keys() - {*POINTER}
+            names.append(recording.name)
+        known = {*self.space.buttons, *(axis.name for axis in self.space.axes)}
+        strange = sorted(name for name in done if name not in known and GENERIC.get(name) not in known)
+        if names and len(strange) == len(done):
+            what = f"only {', '.join(strange[:8])}" if strange else "nothing"
+            acts = ", ".join(sorted(known))
+            raise BadInput(
+                f"in {data} {what} is done, and {run} acts with {acts}: there is no past that it can be told"
+            )
+        notes = [f"not among the actions of {run}, so it is not told: {', '.join(strange)}"] if strange else []
+        return [*notes, *(f"{run}: {warning}" for warning in self._learned(names))]
+
+    def _learned(self, names: Collection[str]) -> list[str]:
+        seen = sum(name in self.train.get("trained_on", ()) for name in names)
+        told = f"it was trained on {seen} of these {len(names)} recordings, so its numbers there say little"
+        return [told] if seen else []
 
 
 def save(folder: Path, name: str, model: Model, weights: Mapping[str, torch.Tensor], train: Mapping[str, Any]) -> Path:
@@ -117,7 +137,7 @@ def load(
         why = f"{str(error).splitlines()[0]} (written by playtape {version}, this is {__version__})"
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
     if to is not None and not isinstance(model, ROLES[to][0]):
-        raise BadInput(f"{folder} is a {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
+        raise BadInput(f"{folder} is of model {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
     return Loaded(model.eval(), name, found, train, digest)
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from playtape.actions import ActionSpace, Axis
-from playtape.actions.names import GENERIC, INPUTS, kind
+from playtape.actions.names import GENERIC, INPUTS, POINTER, kind
+from playtape.actions.runs import runs
 from playtape.recordings.recording import Recording
-
-POINTER = ("mouse.x", "mouse.y")  # where the pointer stands; the page draws the hand's motion
 
 
 def space_of(sides: list[Recording]) -> ActionSpace:
@@ -32,17 +31,11 @@ def side(label: str, recording: Recording, time_ns: np.ndarray, space: ActionSpa
     actions = space.actions(recording.events, time_ns)
     return {
         "label": label,
-        "runs": [runs(actions.buttons[:, column]) for column in range(len(space.buttons))],
+        "runs": [runs(actions.buttons[:, column]).tolist() for column in range(len(space.buttons))],
         "axes": [[_short(v) for v in actions.axes[:, column].tolist()] for column in range(len(space.axes))],
         "probability": _probabilities(recording, time_ns, space.buttons),
         "provenance": dict(recording.provenance),
     }
-
-
-def runs(held: np.ndarray) -> list[list[int]]:
-    """[[start, end), ...] of every run of True in bool [T]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
-    return edges.reshape(-1, 2).tolist()
 
 
 def _short(value: float) -> float | int:

@@ -160,8 +160,10 @@ def test_a_redirect_is_not_followed(record: Record, settings: Make):
 def test_a_server_that_is_not_there_is_one_sentence(record: Record, settings: Make):
     with Served() as server:
         gone = settings(server)
+    path = record(seconds=30)
     with pytest.raises(BadInput, match=r"does not answer: cannot connect \(.*\) \(3 tries\)$"):
-        annotate(record(seconds=30), gone, progress=False)
+        annotate(path, gone, progress=False)
+    assert not list(path.parent.glob("*.jsonl"))
 
 
 def test_a_server_that_goes_down_midway_leaves_what_it_answered(record: Record, settings: Make, tmp_path):

@@ -57,5 +57,7 @@ def test_a_ledger_that_cannot_be_written_is_told_before_anything_is_paid_for(tmp
     (tmp_path / "file").write_text("x")
     with pytest.raises(BadInput, match=r"cannot write the ledger .*--out FOLDER"):
         Ledger(tmp_path / "file" / "l.jsonl").check_writable()
+    Ledger(tmp_path / "new" / "l.jsonl").check_writable()
+    assert not any((tmp_path / "new").iterdir())
     with pytest.raises(BadInput, match=r"cannot read the ledger"):
         Ledger(tmp_path)

@@ -4,7 +4,10 @@ import base64
 import json
 from pathlib import Path
 
+import pytest
+
 from playtape.annotate import annotate
+from playtape.errors import BadInput
 from playtape.recordings import Span, open_recording
 from tests.annotate.conftest import Record
 from tests.annotate.served import Seen, Served, content, instructions, status
@@ -74,6 +77,15 @@ def test_a_recording_that_cannot_be_used_is_skipped(record: Record, settings: Ma
     assert skipped[0].endswith("b.mcap")
     assert "but there is no file" in skipped[1]
     assert texts(good)
+
+
+def test_a_recording_that_is_read_only_is_told_before_anything_is_asked(record: Record, settings: Make):
+    path = record(seconds=30)
+    path.chmod(0o444)
+    with Served() as server:
+        with pytest.raises(BadInput, match=f"cannot rewrite {path}: it is read-only"):
+            annotate(path, settings(server), progress=False)
+        assert not server.seen
 
 
 def test_a_video_that_cannot_be_decoded_is_skipped_and_the_rest_goes_on(record: Record, settings: Make, tmp_path: Path):

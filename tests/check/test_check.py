@@ -1,20 +1,27 @@
 """A folder of recordings: exit codes, the report, the picture, findings as spans, and play that a policy finds unlikely."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from playtape.check import Limits, check
-from playtape.check.likelihood import load, stretches, unlikely
+from playtape.actions import ActionSpace, Axis
+from playtape.check import Limits
+from playtape.check.check import check
+from playtape.check.likelihood import stretches, unlikely
 from playtape.cli import main
 from playtape.errors import BadInput
 from playtape.play import play
 from playtape.recordings import Span, open_recording
 from playtape.recordings.respan import respan
+from playtape.training import checkpoint
 from tests.check.conftest import Turning
+from tests.conftest import ROOT
 from tests.untrained import save_untrained
 
 
@@ -63,6 +70,24 @@ def test_exit_codes_and_both_forms_of_the_report(folder: Path, capsys: pytest.Ca
 def test_the_picture(folder: Path, tmp_path: Path) -> None:
     result = check(folder, workers=1, picture=tmp_path / "found.png", progress=False)
     assert Path(result["picture"]).read_bytes()[:4] == b"\x89PNG"
+    pixels = np.array(Image.open(result["picture"]).convert("L"))
+    assert (pixels < 128).any()
+    assert (pixels[[0, -1]] == 255).all()  # nothing is cut off: the legend is the lowest
+
+
+def test_a_picture_of_names_that_are_odd(tmp_path: Path) -> None:
+    """A dollar begins a formula in matplotlib's labels, and one that is none would be an error."""
+    Turning(count=40).save(tmp_path / "data" / "a$\\b$\n.mcap")
+    check(tmp_path / "data", workers=1, picture=tmp_path / "found.svg", progress=False)
+    assert (tmp_path / "found.svg").stat().st_size > 1000
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_recordings_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    before = (folder / "take1.mcap").read_bytes()
+    with pytest.raises(BadInput, match=r"cannot write .*found\.png"):
+        check(folder, workers=1, write=True, picture=tmp_path / "file" / "found.png", progress=False)
+    assert (folder / "take1.mcap").read_bytes() == before
 
 
 def test_findings_become_spans_and_go_with_their_cause(folder: Path, capsys: pytest.CaptureFixture) -> None:
@@ -83,6 +108,63 @@ def test_findings_become_spans_and_go_with_their_cause(folder: Path, capsys: pyt
     assert path.read_bytes() == before
     assert check(path, Limits(rate=0.9), write=True, progress=False)["written"] == [str(path)]
     assert [span.kind for span in open_recording(path).spans] == ["text"]
+
+
+@pytest.mark.parametrize("locked", ["take1.mcap", "."])
+def test_a_recording_that_is_read_only_is_told_and_stays(
+    folder: Path, locked: str, capsys: pytest.CaptureFixture
+) -> None:
+    path, mode = folder / "take1.mcap", 0o444 if locked != "." else 0o555
+    before = path.read_bytes()
+    (folder / locked).chmod(mode)
+    code = main(["check", str(path), "--write"])
+    left = (folder / locked).stat().st_mode & 0o777
+    (folder / locked).chmod(0o755)
+    assert (code, left, path.read_bytes()) == (1, mode, before)
+    what = "it" if locked != "." else f"its folder {folder}"
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == [
+        f"cannot rewrite {path}: {what} is read-only; chmod u+w makes it writable",
+        "Wrote findings into 0 recordings",
+    ]
+
+
+def test_a_write_that_failed_is_not_all_well(folder: Path) -> None:
+    """Clean by another limit, but the old finding cannot be taken out."""
+    path = folder / "take1.mcap"
+    check(path, write=True, progress=False)
+    path.chmod(0o444)
+    result = check(path, Limits(rate=0.9), write=True, progress=False)
+    assert (result["counts"], result["written"], list(result["unwritten"]), result["exit"]) == ({}, [], [str(path)], 1)
+
+
+def test_who_may_read_a_recording_stays(folder: Path) -> None:
+    path = folder / "take1.mcap"
+    path.chmod(0o640)
+    assert check(path, write=True, progress=False)["written"] == [str(path)]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_line_stays_one_whatever_a_name_holds(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    take = Turning()
+    take.info = replace(take.info, extra={"hz": "30"}, player="\x1b[31mann")
+    path = take.save(tmp_path / "data" / "two\nlines\x1b[2J.mcap")
+    Turning(1).save(tmp_path / "data" / "clean.mcap")
+    assert main(["check", str(tmp_path / "data"), "--workers", "1", "--review", "2"]) == 1
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert said.splitlines()[0] == str(path).replace("\n", "\\n").replace("\x1b", "\\x1b")
+    assert len(said.splitlines()) == 6
+
+
+def test_a_link_that_leads_nowhere_is_unusable(folder: Path) -> None:
+    (folder / "gone.mcap").symlink_to(folder / "nowhere.mcap")
+    result = check(folder, workers=1, progress=False)
+    (row,) = [row for row in result["recordings"] if row["name"] == "gone"]
+    (one,) = row["findings"]
+    assert one["kind"] == "unusable"
+    assert one["text"].startswith(f"there is no recording {folder / 'gone.mcap'} (a link that leads nowhere)")
+    assert result["exit"] == 2
 
 
 def test_findings_are_not_what_is_learned_from_or_told(folder: Path) -> None:
@@ -106,12 +188,19 @@ def test_review_names_the_flagged_first(folder: Path, tmp_path: Path, capsys: py
     assert Path(chosen[1]["path"]).stem in ("take0", "take2")
 
 
+def test_verdicts_of_other_recordings_are_noted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    verdicts = tmp_path / "verdicts.csv"
+    verdicts.write_text("recording,verdict\ntake3,accepted\ntake33,accepted\n")
+    assert main(["check", str(folder), "--workers", "1", "--review", "1", "--verdicts", str(verdicts)]) == 1
+    assert "note: 1 of 2 verdicts are of no recording here: take33" in capsys.readouterr().out.splitlines()
+
+
 def test_play_that_a_policy_finds_unlikely(tmp_path: Path) -> None:
     """With a limit just above the median, the stretches that the policy loses most on, and they alone."""
     policy = save_untrained(tmp_path / "policy")
     play("scripted", "simple_fps", episodes=2, record=tmp_path / "data", max_steps=420, progress=False)
     paths = sorted((tmp_path / "data").glob("*.mcap"))
-    nats = {path.stem: [one[2] for one in stretches(load(policy), path)] for path in paths}
+    nats = {path.stem: [one[2] for one in stretches(checkpoint.load(policy), path)] for path in paths}
     assert [len(each) for each in nats.values()] == [2, 2]
     limits = Limits(unlikely=0.1, held_share=1, active_share=0)
     found = kinds(check(tmp_path / "data", limits, policy=policy, workers=1, progress=False))
@@ -120,6 +209,28 @@ def test_play_that_a_policy_finds_unlikely(tmp_path: Path) -> None:
     wanted = {name for name, each in nats.items() if max(each) > limit}
     assert wanted
     assert {name for name, kinds in found.items() if "unlikely" in kinds} == wanted
+
+
+def test_a_policy_that_knows_the_recordings_or_not_their_game_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    take = Turning(count=40)  # turns alone
+    take.add((1.0, "key.q", 1), (1.1, "key.q", 0))
+    take.save(data / "take.mcap")
+    (data / "broken.mcap").write_bytes(b"")
+    policy = save_untrained(tmp_path / "policy", trained_on=["take", "broken"])
+    assert main(["check", str(data), "--workers", "1", "--policy", str(policy)]) == 2
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        f"note: not among the actions of {policy}, so it is not told: key.q",
+        f"note: {policy}: it was trained on 1 of these 1 recordings, so its numbers there say little",
+    ]
+    pad = save_untrained(tmp_path / "pad", space=ActionSpace(("pad.south",), (Axis("pad.left_x", "state"),)))
+    with pytest.raises(BadInput, match=r"in .*data only key\.q, mouse\.dx is done, and .*pad acts with pad\."):
+        check(data, policy=pad, workers=1, progress=False)
+    (data / "take.mcap").write_bytes(b"")
+    assert check(data, policy=pad, workers=1, progress=False)["counts"] == {"unusable": 2}
 
 
 def test_a_stretch_that_stands_out_of_all() -> None:
@@ -134,7 +245,7 @@ def test_a_stretch_that_stands_out_of_all() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--limits.held-share", "1.5"), "limits.held-share is 1.5"),
+        (("--limits.held-share", "1.5"), "playtape check: limits.held-share is 1.5; it must be a number from 0 to 1\n"),
         (("--limits.idle-s", "nan"), "limits.idle-s is nan"),
         (("--limits.repeats", "1"), "limits.repeats is 1"),
         (("--workers", "0"), "--workers is 0"),
@@ -152,6 +263,14 @@ def test_bad_words(folder: Path, more: tuple[str, ...], said: str, capsys: pytes
 def test_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no recording"):
         check(tmp_path, progress=False)
+
+
+def test_the_command_line_starts_without_it() -> None:
+    """It takes most of a second to import, and every command would."""
+    code = (
+        "import sys; from playtape.cli import main; main(['--help']); sys.exit('playtape.check.check' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60).returncode == 0
 
 
 def test_an_untold_rate_of_frames_is_measured_only(tmp_path: Path) -> None:

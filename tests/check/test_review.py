@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from playtape.check.review import next_to_review, read_verdicts
+from playtape.check.review import next_to_review, read_verdicts, unmatched
 from playtape.errors import BadInput
 
 
@@ -13,6 +13,7 @@ def row(name: str, player: str = "ann", kinds: tuple[str, ...] = (), hours: floa
     findings = [{"kind": kind, "start_s": 0, "end_s": 1, "text": ""} for kind in kinds]
     return {
         "path": f"{name}.mcap",
+        "name": name,
         "player": player,
         "source": "",
         "game": "g",
@@ -53,6 +54,22 @@ def test_verdicts_are_read_by_name_and_the_last_counts(tmp_path: Path) -> None:
     file.write_text("recording,verdict,by\ndata/a.mcap,accepted,me\nb,rejected,me\na, rejected ,you\n")
     assert read_verdicts(file) == {"a": "rejected", "b": "rejected"}
     assert read_verdicts(None) == {}
+
+
+def test_a_name_may_hold_dots_and_a_table_a_byte_order_mark(tmp_path: Path) -> None:
+    """As spreadsheets write them. Only .mcap is no part of a name."""
+    file = tmp_path / "verdicts.csv"
+    file.write_bytes(b"\xef\xbb\xbfrecording,verdict\na.b,accepted\ndata/c.d.mcap,rejected\n")
+    verdicts = read_verdicts(file)
+    assert verdicts == {"a.b": "accepted", "c.d": "rejected"}
+    assert next_to_review([row("a.b"), row("c.d"), row("a")], verdicts, 5, seed=0)[0]["path"] == "a.mcap"
+    assert unmatched([row("a.b"), row("c.d"), row("a")], verdicts) == []
+
+
+def test_verdicts_of_no_recording_here_are_counted_and_some_named() -> None:
+    verdicts = dict.fromkeys("gfedcba", "accepted")
+    assert unmatched([row("b")], verdicts) == ["6 of 7 verdicts are of no recording here: a, c, d, e, f, ..."]
+    assert unmatched([row(name) for name in "abcdefg"], verdicts) == []
 
 
 @pytest.mark.parametrize(

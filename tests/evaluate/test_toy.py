@@ -1,5 +1,6 @@
 """The toy problem: its compiled steps are PyTorch's, its numbers the published ones, and no seed knows of another."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from playtape.evaluate.toy import DEPTHS, LANES, begun, by_hand, learned, marks_
 
 pytest.importorskip("numba", reason="numba is not installed (extra toy)")
 from playtape.evaluate.toy_kernel import descend
+from tests.conftest import ROOT
 
 STEPS, SEEDS = 400, 3
 
@@ -171,6 +173,15 @@ def test_a_mistake_is_one_sentence(words: list[str], sentence: str, capsys: pyte
     assert said.out == ""
     assert said.err.startswith(f"playtape evaluate causality: {sentence}")
     assert said.err.count("\n") == 1
+
+
+def test_a_mistake_is_told_before_scipy_is_imported() -> None:
+    """That takes seconds."""
+    blocked = "import sys; sys.modules['scipy'] = None; from playtape.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["evaluate", "causality", "--toy", "--steps", "0"]
+    done = subprocess.run([sys.executable, "-c", blocked, *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("playtape evaluate causality: --steps is 0; it must be a whole number from 1 to")
 
 
 def test_without_numba_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from playtape.errors import BadInput
-from playtape.recordings.atomic import atomic
+from playtape.recordings.atomic import atomic, check_folder, check_rewritable
 
 
 def write(path: Path) -> None:
@@ -17,6 +17,33 @@ def test_it_appears(tmp_path):
     write(tmp_path / "new" / "a.txt")
     assert (tmp_path / "new" / "a.txt").read_text() == "whole"
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_who_may_read_and_write_it_stays(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    for mode in (0o600, 0o664):
+        (tmp_path / "a.txt").chmod(mode)
+        write(tmp_path / "a.txt")
+        assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    check_folder(tmp_path / "new" / "folder", "sing")
+    with pytest.raises(BadInput, match="cannot sing into .*file: it is a file; give a folder"):
+        check_folder(tmp_path / "file", "sing")
+    with pytest.raises(BadInput, match=f"cannot sing into .*/x/y: {tmp_path / 'file'} is a file; give a folder"):
+        check_folder(tmp_path / "file" / "x" / "y", "sing")
+
+
+def test_a_link_to_what_is_read_only(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "a.txt")
+    check_rewritable(tmp_path / "link.txt")
+    (tmp_path / "a.txt").chmod(0o444)
+    with pytest.raises(BadInput, match=r"cannot rewrite .*link.txt: it is read-only; chmod u\+w makes it writable"):
+        check_rewritable(tmp_path / "link.txt")
 
 
 def test_a_folder_in_its_place(tmp_path):

@@ -73,6 +73,15 @@ def test_what_cannot_be_converted(source, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="it is a file; give a folder"):
         convert(source, tmp_path / "file", "owamcap")
+    with pytest.raises(BadInput, match=f"cannot convert into .*/x: {tmp_path / 'file'} is a file; give a folder"):
+        convert(source, tmp_path / "file" / "x", "owamcap")
+
+
+@pytest.mark.parametrize("flag", ["--to", "--format"])
+def test_an_empty_format_is_none(source, tmp_path, flag, capsys):
+    assert cli.main(["convert", str(source), "--out", str(tmp_path / "out"), flag, ""]) == 2
+    assert "unknown format ''; legal are" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupt_keeps_what_is_whole(source, tmp_path, monkeypatch):

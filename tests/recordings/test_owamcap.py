@@ -284,6 +284,11 @@ def test_find(recording, tmp_path):
     paths = [save_recording(recording, tmp_path / name) for name in ("b.mcap", "a.mcap", "deep/c.mcap")]
     (tmp_path / ".hidden.1.part.mcap").write_bytes(b"")
     assert find_recordings(tmp_path) == sorted(paths)
+    lost = tmp_path / "deep" / "lost.mcap"
+    lost.symlink_to("nowhere.mcap")
+    assert find_recordings(tmp_path) == sorted([*paths, lost])
+    with pytest.raises(BadInput, match=r"there is no recording .*lost\.mcap \(a link that leads nowhere\)"):
+        open_recording(lost)
     assert find_recordings(paths[0]) == [paths[0]]
     with pytest.raises(BadInput, match="no recording or folder"):
         find_recordings(tmp_path / "none")

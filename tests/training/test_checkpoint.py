@@ -39,9 +39,11 @@ def test_it_is_loaded_to_do_what_it_can(run: Path, tmp_path: Path) -> None:
     policy = save_untrained(tmp_path / "policy")
     assert checkpoint.load(run, to="label").name == "idm"
     assert checkpoint.load(policy, to="play").name == "pixels2play"
-    with pytest.raises(BadInput, match="is a idm, which cannot play; give the checkpoint of a policy"):
+    with pytest.raises(BadInput, match="is of model idm, which cannot play; give the checkpoint of a policy"):
         checkpoint.load(run, to="play")
-    with pytest.raises(BadInput, match="is a pixels2play, which cannot label; give the checkpoint of an inverse"):
+    with pytest.raises(
+        BadInput, match="is of model pixels2play, which cannot label; give the checkpoint of an inverse"
+    ):
         checkpoint.load(policy, to="label")
 
 

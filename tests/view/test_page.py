@@ -5,17 +5,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import orjson
 import pytest
 
 from playtape.actions import Events
+from playtape.actions.runs import runs
 from playtape.errors import BadInput
 from playtape.recordings.encode import write_video
 from playtape.recordings.recording import Recording, open_recording, save_recording
 from playtape.recordings.video import Video
 from playtape.view import lanes, media, page, write_page
-from playtape.view.lanes import runs
 from tests.view.conftest import SPACE, Sample, numbered
 
 
@@ -23,11 +22,6 @@ def data_of(html: Path) -> dict:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html.read_text(), re.S)
     assert found is not None
     return json.loads(found.group(1))
-
-
-def test_runs() -> None:
-    assert runs(np.array([1, 1, 0, 0, 1, 0, 1], bool)) == [[0, 2], [4, 5], [6, 7]]
-    assert runs(np.zeros(3, bool)) == []
 
 
 def test_one_file_with_everything_in_it(sample: Sample, tmp_path: Path) -> None:
@@ -65,7 +59,7 @@ def test_the_data_are_the_recordings_actions(sample: Sample, tmp_path: Path) -> 
     assert [side["label"] for side in entry["sides"]] == ["truth", "predicted"]
     for side, actions in zip(entry["sides"], sample.sides, strict=True):
         for b, name in enumerate(entry["buttons"]):
-            assert side["runs"][b] == runs(actions.buttons[:, SPACE.buttons.index(name)])
+            assert side["runs"][b] == runs(actions.buttons[:, SPACE.buttons.index(name)]).tolist()
         for a, axis in enumerate(entry["axes"]):
             column = [one.name for one in SPACE.axes].index(axis["name"])
             assert side["axes"][a] == actions.axes[:, column].tolist()
