@@ -9,6 +9,7 @@ from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.rating import EvaluateHuman
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
+from playtape.cli.worlds import Predict
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
     "label": Label,
@@ -25,6 +26,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "sweep": Sweep,
     "import-weights": ImportWeights,
     "play": Play,
+    "predict": Predict,
     "serve": Serve,
     "repair": Repair,
     "view": View,

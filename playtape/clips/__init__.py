@@ -3,7 +3,7 @@
 from playtape.clips.clip import Clip, stack
 from playtape.clips.dataset import Clips, Source, cut
 from playtape.clips.encoders import SentenceEncoder, encoder_names, find_encoder
-from playtape.clips.resize import regular, resize
+from playtape.clips.resize import pixels, regular, resize
 from playtape.clips.store import Stored, certainty, observed_space, session, store
 from playtape.clips.text import Text, embed, embed_all, instructions, user_cache
 
@@ -22,6 +22,7 @@ __all__ = [
     "find_encoder",
     "instructions",
     "observed_space",
+    "pixels",
     "regular",
     "resize",
     "session",

@@ -21,6 +21,11 @@ def resize(frames: np.ndarray | Tensor, size: tuple[int, int]) -> Tensor:
     return x.contiguous().view(*lead, 3, *size)
 
 
+def pixels(frames: Tensor) -> Tensor:
+    """What a model drew, 0 to 1, as pictures are everywhere else: uint8."""
+    return (frames.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
 def regular(time_ns: np.ndarray, fps: float) -> np.ndarray:
     """Which frames a model of `fps` frames a second looks at: rising frame numbers int64 [n].
 

@@ -67,7 +67,8 @@ def session(recording: Recording) -> str:
 def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
     """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
 
-    An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was put. Raises BadInput if nothing was done.
+    An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was
+    put. Raises BadInput if nothing was done.
     """
     buttons, motion = set(), {}
     for recording in recordings:

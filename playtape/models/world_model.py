@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from playtape.actions import Actions, ActionSpace
-from playtape.clips import Clip
+from playtape.clips import Clip, pixels
 from playtape.errors import BadInput, within
 from playtape.models import video_tokenizer
 from playtape.models.protocols import Model
@@ -262,7 +262,7 @@ class WorldModel(Model):
     ) -> State:
         """The next frame of each future. One that is as long as a clip goes on from its last frames as from a context."""
         if state.length == self.config.frames:
-            state = self.start(as_pixels(self.frames(state, self.config.tokenizer.context)))
+            state = self.start(pixels(self.frames(state, self.config.tokenizer.context)))
         used, j = state.memories[0].used, self.config.tokenizer.tokens[1]
         pending = (
             state.codes[:, -1, used - state.codes.shape[1] * (1 + j) :]
@@ -352,11 +352,6 @@ class WorldModel(Model):
     def _nats(self, hidden: Tensor, later: Tensor) -> Tensor:
         logits = self.head(hidden).float()
         return functional.cross_entropy(logits.flatten(0, -2), later.flatten(), reduction="none").view(later.shape)
-
-
-def as_pixels(frames: Tensor) -> Tensor:
-    """0 to 1 to uint8."""
-    return (frames * 255).round().to(torch.uint8)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

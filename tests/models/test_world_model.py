@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from playtape.actions import Actions, ActionSpace, Axis
-from playtape.clips import Clip
+from playtape.clips import Clip, pixels
 from playtape.errors import BadInput
 from playtape.models import world_model as world
 from playtape.models.world_model_weights import from_original, space_of
@@ -113,7 +113,7 @@ def test_an_action_matters_to_the_frame_that_it_leads_to_and_not_before() -> Non
 def test_it_goes_on_beyond_a_clip_from_its_last_frames() -> None:
     model, given = built(), clip()
     state = foretold(model, given, FRAMES - 2, temperature=0)
-    pictures = world.as_pixels(model.frames(state, 2))
+    pictures = pixels(model.frames(state, 2))
     onward = model.step(state, row(given.actions, 0), temperature=0)
     anew = model.step(model.start(pictures), row(given.actions, 0), temperature=0)
     assert onward.length == 3

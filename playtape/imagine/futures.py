@@ -1,0 +1,87 @@
+"""Futures of recorded moments: what a world model says would be seen if this were done.
+
+Shapes: `N` moments, `S` futures of each, `K` frames of a context, `F` of a future, `H W` pixels.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from playtape.actions import Actions
+from playtape.clips import Stored, cut, pixels
+from playtape.errors import BadInput
+from playtape.models.protocols import Simulator
+
+
+@dataclass(frozen=True)
+class Way:
+    """How futures are drawn. `passes`: 0 is code by code; else how many passes a frame takes."""
+
+    passes: int = 0
+    temperature: float = 1.0
+    top: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A context of a recording and what came after it: uint8 [K + F, 3, H, W], and the F rows that led to the latter."""
+
+    name: str
+    start: int  # frame of the recording at the model's rate
+    frames: Tensor
+    actions: Actions
+
+
+def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> list[Moment]:
+    """At most `each` stretches of every recording, evenly spread over it. Raises BadInput if none is as long."""
+    found, longest = [], 0
+    for one in stored:
+        room = len(one) - context - frames
+        longest = max(longest, len(one))
+        if room < 0:
+            continue
+        for start in np.unique(np.linspace(0, room, each).round().astype(int)).tolist():
+            clip = cut(one, start, start + context + frames)
+            acts = slice(context - 1, context - 1 + frames)
+            found.append(
+                Moment(one.name, start, clip.frames, Actions(clip.actions.buttons[acts], clip.actions.axes[acts]))
+            )
+    if not found:
+        raise BadInput(
+            f"no recording is as long as {context} frames to begin from and {frames} to foretell; the longest has {longest}"
+        )
+    return found
+
+
+def futures(
+    model: Simulator, of: list[Moment], count: int, way: Way, device: str = "cpu", *, progress: bool = True
+) -> Tensor:
+    """`count` futures of each moment, all of one length, under what was truly done: uint8 [N, S, F, 3, H, W].
+
+    `device` is where the model is.
+    """
+    context = len(of[0].frames) - len(of[0].actions.buttons)
+    generator = torch.Generator(device).manual_seed(way.seed)
+    frames = torch.stack([each.frames[:context] for each in of]).to(device)
+    state, shown = model.start(frames, count), []
+    steps = len(of[0].actions.buttons)
+    for t in tqdm(range(steps), desc="foretell", unit="frame", disable=not progress):
+        rows = [
+            torch.stack([part[t] for part in parts]).repeat_interleave(count, 0).to(device)
+            for parts in ([each.actions.buttons for each in of], [each.actions.axes for each in of])
+        ]
+        state = model.step(
+            state,
+            Actions(*rows),
+            passes=way.passes,
+            temperature=way.temperature,
+            top=way.top,
+            generator=generator,
+        )
+        shown.append(pixels(model.frames(state, 1)[:, 0]).cpu())
+    return torch.stack(shown, 1).unflatten(0, (len(of), count))

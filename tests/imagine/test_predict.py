@@ -1,0 +1,101 @@
+"""Futures of recorded moments: which actions lead to them, and what is drawn of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from playtape.actions import Actions, ActionSpace, Axis
+from playtape.clips import store
+from playtape.errors import BadInput
+from playtape.imagine.futures import Way, futures, moments
+from playtape.imagine.predict import Counts, predict, psnr
+from playtape.models import world_model as world
+from playtape.recordings import open_recording, save_recording
+from playtape.recordings.formats import episodes_npz
+from playtape.training import checkpoint
+
+SPACE = ActionSpace((), (Axis("arm.0", "state"), Axis("arm.1", "state")))
+CONTEXT, FRAMES = 2, 5
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("episodes")
+    for path in episodes_npz.find(episodes_npz.example(folder / "npz")):
+        save_recording(episodes_npz.read(path), folder / "data" / f"{path.stem}.mcap", video="copy")
+    return folder / "data"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    config = replace(world.tiny(), frames=6)
+    model = world.build(replace(config, tokenizer=replace(config.tokenizer, fps=10.0)), SPACE)
+    for name, parameter in model.named_parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter) if "tokenizer" not in name else 0
+    folder = tmp_path_factory.mktemp("run") / "world"
+    return checkpoint.save(folder, "world_model", model, model.state_dict(), {"trained_on": ["traj_00000"]})
+
+
+def test_a_moments_rows_led_to_its_frames(data: Path) -> None:
+    path = data / "traj_00000.mcap"
+    one = store(open_recording(path), SPACE, (16, 16), 10)
+    found = moments([one], CONTEXT, FRAMES, 3)
+    assert [each.start for each in found] == [0, (len(one) - 7) // 2, len(one) - 7]
+    for each in found:
+        assert np.array_equal(each.frames, one.frames[each.start : each.start + 7])
+        assert np.array_equal(each.actions.axes, one.actions.axes[each.start + 1 : each.start + 6])
+    with pytest.raises(BadInput, match="no recording is as long as 2 frames to begin from and 50 to foretell"):
+        moments([one], CONTEXT, 50, 1)
+
+
+def test_a_seed_draws_the_same_futures_and_another_does_not(data: Path, run: Path) -> None:
+    model = checkpoint.load(run, to="foretell").model
+    one = store(open_recording(data / "traj_00000.mcap"), SPACE, (16, 16), 10)
+    of = moments([one], CONTEXT, FRAMES, 2)
+    first, again, other = (futures(model, of, 3, Way(seed=seed), progress=False) for seed in (0, 0, 1))
+    assert first.shape == (2, 3, FRAMES, 3, 16, 16)
+    assert first.dtype == torch.uint8
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    still = [replace(each, actions=Actions(each.actions.buttons, 0 * each.actions.axes)) for each in of]
+    sure = Way(temperature=0)
+    moved, stayed = (futures(model, which, 1, sure, progress=False) for which in (of, still))
+    assert not torch.equal(moved, stayed)
+
+
+@pytest.mark.parametrize("way", [Way(), Way(passes=2)])
+def test_a_picture_and_a_film_are_drawn(data: Path, run: Path, tmp_path: Path, way: Way) -> None:
+    result = predict(run, data, tmp_path / "out", Counts(FRAMES, 2, 2), way=way, progress=False)
+    picture = Image.open(result["picture"])
+    assert picture.size == ((CONTEXT + FRAMES) * 96, 2 * 3 * 96 + 4)
+    film = open_film(Path(result["film"]))
+    assert film.shape == (CONTEXT + FRAMES, 3 * 96, 2 * 96, 3)
+    assert 0 < result["psnr"] <= result["psnr_best"] < 60
+    assert result["warnings"] == ["it was trained on 1 of these 2 recordings, so its numbers there say little"]
+    assert len(result["clips"]) == 2
+
+
+def open_film(path: Path) -> np.ndarray:
+    from playtape.recordings.video import Video
+
+    return np.stack(list(Video(path).stream()))
+
+
+def test_psnr_is_that_of_the_definition() -> None:
+    black = torch.zeros(3, 4, 4, dtype=torch.uint8)
+    assert float(psnr(black, black)) == pytest.approx(80)
+    assert float(psnr(black, black + 51)) == pytest.approx(-20 * np.log10(0.2), abs=1e-4)
+
+
+def test_bad_words_are_told(data: Path, run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--frames is 0"):
+        Counts(frames=0)
+    with pytest.raises(BadInput, match="--temperature is -1"):
+        predict(run, data, tmp_path, Counts(), way=Way(temperature=-1))
+    with pytest.raises(BadInput, match="there is no checkpoint"):
+        predict(tmp_path / "none", data, tmp_path, Counts())
