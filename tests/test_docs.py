@@ -14,7 +14,7 @@ import pytest
 from playtape.actions.games import DOOM
 from playtape.demo import SAMPLE
 from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
-from playtape.recordings.formats import doom_demo, p2p
+from playtape.recordings.formats import doom_demo, episodes_npz, p2p
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
@@ -24,7 +24,7 @@ FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, demos/ and p2p/ (formats' examples), and a `playtape` to call."""
+    """gameplay.mp4, truth/gameplay.mcap with its video, demos/, p2p/ and episodes/ (formats' examples), and a `playtape` to call."""
     folder = tmp_path_factory.mktemp("reader")
     whole = open_recording(SAMPLE.with_suffix(".mcap"))
     (folder / "truth").mkdir()
@@ -35,6 +35,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     demos = doom_demo.example(folder / "example")
     shutil.copytree(demos, folder / "demos")
     p2p.example(folder / "p2p")
+    episodes_npz.example(folder / "episodes")
     program = folder / "bin" / "playtape"
     program.parent.mkdir()
     program.write_text(
