@@ -24,7 +24,7 @@ FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, demos/, p2p/ and episodes/ (formats' examples), and a `playtape` to call."""
+    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes), and a `playtape` to call."""
     folder = tmp_path_factory.mktemp("reader")
     whole = open_recording(SAMPLE.with_suffix(".mcap"))
     (folder / "truth").mkdir()

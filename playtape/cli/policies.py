@@ -100,7 +100,8 @@ class ImportWeights:
     """Turn the weights that a model's authors published into a checkpoint."""
 
     file: Positional[Path]
-    """.safetensors, or a Lightning or torch file (.ckpt, .pt): a pickle, of which only tensors and plain values are read."""
+    """.safetensors, or a Lightning or torch file (.ckpt, .pt): a pickle, of which only tensors and plain values are read; or
+    the folder of an iVideoGPT release."""
     recipe: str
     """The recipe that has the weights' sizes, such as p2p-150m."""
     out: Path

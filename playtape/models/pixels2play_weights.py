@@ -13,6 +13,7 @@ from torch import Tensor
 from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
 from playtape.models.pixels2play import Config, build
+from playtape.models.recipe import Release
 from playtape.nets.motion_bins import MotionBins
 
 TEXT_ENCODER = "embeddinggemma"  # what their instructions were embedded with
@@ -32,6 +33,8 @@ PUBLISHED = ActionSpace(
     (*(f"key.{key}" for key in KEYS), *(f"mouse.{click}" for click in CLICKS)),
     (Axis("mouse.dx", "sum", MOTION["mouse_dx"][1]), Axis("mouse.dy", "sum", MOTION["mouse_dy"][1])),
 )
+
+FOLDERS = ()  # a release is one file
 
 # The beginning of our name -> that of theirs; the first that fits counts.
 NAMES = (
@@ -56,6 +59,11 @@ PLACES = tuple(
 )
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 REPEATED = "bc_transformer.image_tokenizer."  # the picture's encoder hangs at two places of their model
+
+
+def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release:
+    """Their one state dict in a model of this size."""
+    return Release(config, PUBLISHED, from_original(states[0], config), TEXT_ENCODER if config.text_width else "")
 
 
 def from_original(state: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:

@@ -3,9 +3,13 @@
 A recipe is a constant in its model's file. Every field is a flag of the command line.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from torch import Tensor
+
+from playtape.actions import ActionSpace
 from playtape.clips import find_encoder
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput, within
@@ -72,3 +76,13 @@ class Recipe:
     def __post_init__(self) -> None:
         within("steps", self.steps, 1, MOST_STEPS, whole=True)
         within("batch", self.batch, 1, 100_000, whole=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """Weights that a model's authors published, as ours: what NAME_weights.release makes of a recipe and their state dicts."""
+
+    config: Any
+    space: ActionSpace
+    weights: Mapping[str, Tensor]
+    text_encoder: str = ""  # what their instructions were embedded with

@@ -7,17 +7,32 @@ Shapes: `D` width, `H` heads, `E` = D/H, `V` vocabulary.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
+from playtape.models.recipe import Release
 from playtape.models.video_tokenizer import codes_of
 from playtape.models.world_model import WIDE, Config
 
 FOLDERS = ("tokenizer", "transformer")
 MOST_AXES = 16  # of an arm
+
+
+def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release:
+    """Their two state dicts in a model of this size; how long its context is, and whether it is told actions, they tell."""
+    tokenizer, transformer = states
+    try:
+        first = "cond_encoder.cross_att_blocks.0."
+        context = len(tokenizer[f"{first}kv_pos_emb"]) // len(tokenizer[f"{first}q_pos_emb"])
+    except KeyError as missing:
+        raise BadInput(f"these weights lack {missing}, which every published tokenizer has") from missing
+    acts = any("action_linear." in name for name in transformer)
+    told = replace(config, tokenizer=replace(config.tokenizer, context=context), acts=acts)
+    return Release(told, space_of(transformer), from_original(tokenizer, transformer, told))
 
 
 def space_of(state: Mapping[str, Tensor]) -> ActionSpace:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from playtape import __version__, models
 from playtape.errors import BadInput
+from playtape.models.recipe import Release
 from playtape.training import checkpoint
 from playtape.training.tensors import read_tensors
 
@@ -31,8 +32,13 @@ def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
     names = importlib.import_module(f"playtape.models.{name}_weights")
     if (out / checkpoint.FILES[0]).exists():
         raise BadInput(f"{out} already holds a checkpoint; name another --out")
-    model = models.model(name).build(settings.model, names.PUBLISHED)
-    model.load_state_dict(names.from_original(published(file), settings.model))
+    found: Release = names.release(_states(file, names.FOLDERS), settings.model)
+    model = models.model(name).build(found.config, found.space)
+    try:
+        model.load_state_dict(found.weights)
+    except RuntimeError as error:  # its first line names our class, its second what is wrong
+        why = str(error).splitlines()[1:2]
+        raise BadInput(f"{file} does not fit recipe {recipe}: {' '.join(why).strip()}") from error
     command = f"playtape import-weights {file} --recipe {recipe} --out {out}"
     report = {
         "recipe": recipe,
@@ -41,10 +47,26 @@ def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
         "torch_version": torch.__version__,
         "fps": settings.data.fps,
         "window": settings.data.window,
-        "text_encoder": names.TEXT_ENCODER if settings.model.text_width else "",
+        "text_encoder": found.text_encoder,
     }
     checkpoint.save(out, name, model, model.state_dict(), report)
     return {"output": str(out), "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def _states(file: Path, folders: tuple[str, ...]) -> tuple[Mapping[str, Tensor], ...]:
+    """What a release is made of: one file, or one in each of these folders below it."""
+    if not folders:
+        return (published(file),)
+    found = []
+    for folder in folders:
+        inside = sorted((file / folder).glob("*.safetensors"))
+        if len(inside) != 1:
+            raise BadInput(
+                f"{file} is no such release: it must hold {' and '.join(folders)}, each with one .safetensors file; "
+                f"{folder} has {len(inside)}"
+            )
+        found.append(published(inside[0]))
+    return tuple(found)
 
 
 def published(file: Path) -> Mapping[str, Tensor]:
