@@ -22,9 +22,9 @@ class Train(Worded):
         return {**result, "calibration": calibrate(Path(result["output"]), result["held_out"])}
 
     def text(self, result: Result) -> str:
-        loss = "" if result.get("loss") is None else f" to a loss of {result['loss']:.4g}"
-        held = f", {len(result['held_out'])} held out" if result["held_out"] else ""
-        return f"Trained {result['steps']} steps on {result['recordings']} recordings{held}{loss}: {written(result)}"
+        loss = "" if result.get("loss") is None else f" to a training loss of {result['loss']:.4g}"
+        held = f"; {len(result['held_out'])} recordings held out" if result["held_out"] else ""
+        return f"Trained {result['steps']} steps on {result['recordings']} recordings{loss}{held}: {written(result)}"
 
 
 class Sweep(Worded):

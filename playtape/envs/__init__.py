@@ -39,8 +39,9 @@ def find_env(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if dotted and name.startswith(error.name or " "):
             raise BadInput(f"there is no game module {name!r}; {legal}") from error
+        package = error.name if dotted else f"'playtape[{name}]'"
         raise BadInput(
-            f"the game {name!r} needs the package {error.name}, which is not installed: `pip install {error.name}`"
+            f"the game {name!r} needs the package {error.name}, which is not installed; pip install {package} installs it"
         ) from error
     if not callable(getattr(module, "make", None)):
         raise BadInput(f"the module {name!r} is not a game: it has no make; {legal}")

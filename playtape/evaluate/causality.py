@@ -195,7 +195,7 @@ def causality_table(result: Mapping[str, Any]) -> str:
     wide = max(len(about["checkpoint"]) for about in result["checkpoints"])
     lines = [
         f"{result['clips']} clips of {result['clip_frames']} frames from {result['data']}; nats, mean over slots (and sum)",
-        f"{'':<{wide}} {'steps':>9}  {'causality score':<38} {'all frames replaced':<20} test loss",
+        f"{'':<{wide}} {'steps':>9}  {'causality score':<38} {'all frames replaced':<20} keyboard perplexity",
     ]
     for about in result["checkpoints"]:
         score, every = about["score"], about["all_replaced"]

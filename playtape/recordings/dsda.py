@@ -59,7 +59,7 @@ def iwad_for(stem: str) -> Path:
     if name not in ("freedoom1", "freedoom2"):
         raise BadInput(f"{stem} does not say which game it was played in: name it freedoom1_... or freedoom2_....")
     if folder is None or not (folder / f"{name}.wad").exists():
-        raise BadInput(f"{name}.wad is not here: it comes with the package vizdoom (pip install vizdoom).")
+        raise BadInput(f"{name}.wad is not here: it comes with the package vizdoom (pip install 'playtape[doom]').")
     return folder / f"{name}.wad"
 
 
