@@ -7,6 +7,7 @@ ever read, and are written under a temporary name first, so that a cut-off run l
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ BATCH = 64  # frames resized at once
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
-    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows."""
+    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows, `reward` float32 [T] (NaN where
+    nothing is told), `ended` bool [T], `embodiment`: the number of its body, where a model knows several."""
 
     name: str
     frames: np.ndarray
@@ -37,15 +39,27 @@ class Stored:
     mask: np.ndarray
     confidence: np.ndarray
     text: Text
+    reward: np.ndarray
+    ended: np.ndarray
+    embodiment: int = 0
 
     def __len__(self) -> int:
         return len(self.time_ns)
 
 
 def store(
-    recording: Recording, space: ActionSpace, size: tuple[int, int], fps: float, encoder: SentenceEncoder | None = None
+    recording: Recording,
+    space: ActionSpace,
+    size: tuple[int, int],
+    fps: float,
+    encoder: SentenceEncoder | None = None,
+    embodiments: tuple[str, ...] = (),
 ) -> Stored:
-    """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`."""
+    """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`.
+
+    `embodiments` are the bodies that a model knows, by the game or data set that they act in. Raises BadInput if this one's is
+    none of them.
+    """
     keep = regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
     return Stored(
@@ -56,6 +70,8 @@ def store(
         _learnable(recording, time_ns),
         _certainty(recording, time_ns),
         Text.of(recording, time_ns, encoder),
+        *_outcome(recording, time_ns),
+        _body(recording, embodiments),
     )
 
 
@@ -148,3 +164,35 @@ def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
         if span.kind == "masked" or (span.kind == "control" and span.value.startswith("policy")):
             mask[:-1] &= (time_ns[1:] <= span.start_ns) | (time_ns[:-1] >= span.end_ns)
     return mask
+
+
+def _outcome(recording: Recording, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each interval earned, float32 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
+    reward, ended = np.full(len(time_ns), np.nan, np.float32), np.zeros(len(time_ns), bool)
+    if any(span.kind == "reward" for span in recording.spans):
+        reward[:] = 0
+    for span in recording.spans:
+        row = max(0, int(np.searchsorted(time_ns, span.start_ns, side="right")) - 1)
+        if span.kind == "reward":
+            reward[row] += _number(recording, span.value)
+        elif span.kind == "end":
+            ended[row] = True
+    return reward, ended
+
+
+def _number(recording: Recording, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadInput(f"{recording.name} has a span reward of {text[:60]!r}; it must be a finite number")
+    return value
+
+
+def _body(recording: Recording, embodiments: tuple[str, ...]) -> int:
+    if not embodiments:
+        return 0
+    if (game := recording.info.game) not in embodiments:
+        raise BadInput(f"{recording.name} is of {game!r}; the model's embodiments are {', '.join(embodiments)}")
+    return embodiments.index(game)

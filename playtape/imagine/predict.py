@@ -64,7 +64,8 @@ def predict(
     place = seat(loaded.model, device)
     paths = find_recordings(data)
     recordings = [open_recording(path) for path in paths[:: max(1, len(paths) // clips)]]
-    stored = [store(one, loaded.space, (config.height, config.width_px), config.fps) for one in recordings]
+    shape = (loaded.space, (config.height, config.width_px), config.fps)
+    stored = [store(one, *shape, embodiments=config.embodiments) for one in recordings]
     chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)

@@ -60,7 +60,8 @@ def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progre
         embed_all(training, encoder)
     size = (run.model.height, run.model.width_px)
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
-    stored = [store(recording, space, size, run.data.fps, encoder) for recording in shown]
+    bodies = getattr(run.model, "embodiments", ())
+    stored = [store(recording, space, size, run.data.fps, encoder, bodies) for recording in shown]
     if not any(recording.mask.any() for recording in stored):
         raise BadInput(
             "no frame of these recordings may be learned from: all of them are masked, or a policy was in control"
