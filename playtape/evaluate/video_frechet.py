@@ -1,7 +1,7 @@
 """The Fréchet distance between what two sets of clips look like: of the normal distributions that fit their features.
 
 |m - n|^2 + tr(S + R - 2 (S R)^(1/2)), means m, n and biased covariances S, R (divided by how many there are). The last trace is
-the sum of the singular values of F G' for any S = F'F, R = G'G, such as those of a QR decomposition: float64, and no root of a large
+the sum of the singular values of F G' for any S = F'F, R = G'G, as a QR decomposition gives: float64, and no root of a large
 matrix, which is neither exact nor real where there are fewer clips than features.
 
 How large it is hangs on how many clips there are: values are comparable only at equal counts. Features are those of
