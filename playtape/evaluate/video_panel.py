@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from playtape.errors import BadInput
 from playtape.evaluate.video_frechet import Clips, Features, Pictures, i3d, over_time, seen_by
 from playtape.evaluate.video_scores import Measure, Shown, measures
@@ -59,12 +62,27 @@ class Panel:
 
     def see(self, shown: Shown) -> None:
         """Gather the features of n clips."""
-        videos = {"real": shown.happened, "value": shown.whole("drawn").flatten(0, 1)}
-        videos |= {who: shown.whole(who)[:, 0] for who in ("still", "average")}
-        for who, video in videos.items():
-            if self.whole:
+        if self.whole:
+            videos = {"real": shown.happened, "value": shown.whole("drawn").flatten(0, 1)}
+            videos |= {who: shown.whole(who)[:, 0] for who in ("still", "average")}
+            for who, video in videos.items():
                 self.features["fvd"].add(who, self.whole(video))
-            if self.pictures:
-                seen = self.pictures(video.flatten(0, 1)).unflatten(0, video.shape[:2])
-                self.features["frechet_lite0"].add(who, over_time(seen))
-                self.features["frechet_lite0_future"].add(who, over_time(seen[:, shown.context.shape[2] :]))
+        if self.pictures:
+            self._see_pictures(self.pictures, shown)
+
+    def _see_pictures(self, look: Pictures, shown: Shown) -> None:
+        """Each picture once, however often it is shown."""
+
+        def seen(video: Tensor) -> Tensor:
+            return look(video.flatten(0, -4)).unflatten(0, video.shape[:-3])  # [..., D]
+
+        k, frames = shown.context.shape[2], shown.drawn.shape[2]
+        happened, context = seen(shown.happened), seen(shown.context)
+        still, average = happened[:, None, k - 1 : k], seen(shown.average[:1, :, :1])
+        held = [each.expand(len(happened), -1, frames, -1) for each in (still, average)]
+        whole, future = self.features["frechet_lite0"], self.features["frechet_lite0_future"]
+        whole.add("real", over_time(happened))
+        future.add("real", over_time(happened[:, k:]))
+        for who, later in (("value", seen(shown.drawn)), ("still", held[0]), ("average", held[1])):
+            whole.add(who, over_time(torch.cat([context.expand(-1, later.shape[1], -1, -1), later], 2)))
+            future.add(who, over_time(later))
