@@ -24,9 +24,9 @@ from playtape.errors import within
 from playtape.evaluate.video_clips import Chosen, choose, exchanged, resampled, spread
 from playtape.evaluate.video_hands import Hands
 from playtape.evaluate.video_losses import losses
-from playtape.evaluate.video_panel import Files, Panel
+from playtape.evaluate.video_panel import DISTANCES, Files, Panel
 from playtape.evaluate.video_picture import draw
-from playtape.evaluate.video_scores import Shown, Tally
+from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
 from playtape.imagine.futures import Moment, Way, futures
 from playtape.recordings import find_recordings, open_recording
 from playtape.recordings.atomic import check_folder
@@ -66,11 +66,11 @@ def evaluate_video(
 ) -> dict[str, Any]:
     """Judge the world model of checkpoint `run` on recordings. Returns a JSON dictionary.
 
-    `future` and `all` (frames): of each measure `mean` and `best` of the futures, `still`, `average`, and `gain`, the mean's over
-    `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told nothing):
-    how much worse `psnr` and the `losses` are under other clips' actions, 0 for a model that does not heed them. `hands`: what
-    `files.idm` reads. `by_frame`. With `out`, the picture OUT/video.png. Raises BadInput for what is no world model, for
-    recordings that are too short, and where nothing is done that the model is told.
+    `future` and `all` (frames): of each measure `mean` and `best` of the futures, `still`, `average`, and `gain`, the mean's
+    over `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told
+    nothing): how much worse `psnr` and the `losses` are under other clips' actions, 0 for a model that does not heed them.
+    `hands`: what `files.idm` reads. `by_frame`. What is left out is None. With `out`, the picture OUT/video.png. Raises BadInput
+    for what is no world model, for recordings that are too short, and where nothing is done that the model is told.
     """
     files = files or Files()
     for name, value, most in (("--temperature", way.temperature, 100), ("--passes", way.passes, 1000)):
@@ -110,9 +110,8 @@ def evaluate_video(
         "passes": way.passes,
         "temperature": way.temperature,
         "seed": way.seed,
-        "future": leaves["future"],
-        "all": leaves["all"],
-        "frechet": {name: each.distances() for name, each in panel.features.items()},
+        **{span: {name: leaves[span].get(name) for name in MEASURES} for span in SPANS},
+        "frechet": dict.fromkeys(DISTANCES) | {name: each.distances() for name, each in panel.features.items()},
         "heeds": leaves.get("heeds"),
         "losses": leaves.get("losses"),
         "hands": hands and hands.recovered(units, bootstrap),

@@ -15,6 +15,7 @@ from playtape.evaluate.video_frechet import Clips, Features, Pictures, i3d, over
 from playtape.evaluate.video_scores import Measure, Shown, measures
 from playtape.training import features
 
+DISTANCES = ("fvd", "frechet_lite0", "frechet_lite0_future")
 MISSING = {
     "lpips": "LPIPS is left out: --lpips-weights takes VGG16's weights (torchvision's vgg16-397923af.pth) and its channels' "
     "(weights/v0.1/vgg.pth of the package lpips), or one file with both, as they are or as .safetensors",
@@ -57,8 +58,8 @@ class Panel:
             del missing["frechet_lite0"]
         except BadInput as error:
             missing["frechet_lite0"] = missing["frechet_lite0"].format(error)
-        names = [*(["fvd"] if whole else []), *(["frechet_lite0", "frechet_lite0_future"] if pictures else [])]
-        return cls(measures(lpips, device), pictures, whole, {name: Features(name) for name in names}), missing
+        gathered = {name: Features(name) for name in DISTANCES if (whole if name == "fvd" else pictures)}
+        return cls(measures(lpips, device), pictures, whole, gathered), missing
 
     def see(self, shown: Shown) -> None:
         """Gather the features of n clips."""

@@ -22,6 +22,7 @@ from playtape.nets.similarity import psnr, ssim
 
 Measure = Callable[[Tensor, Tensor], Tensor]  # uint8 [n, S, F, 3, H, W] and [n, F, 3, H, W] to [n, S, F]
 Key = tuple[str, ...]
+MEASURES = ("psnr", "ssim", "lpips")
 SPANS = ("future", "all")
 SMALLER_IS_BETTER = ("lpips",)
 

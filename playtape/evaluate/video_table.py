@@ -27,10 +27,17 @@ def video_table(result: dict[str, Any]) -> str:
     for span, title in (("future", "the future alone"), ("all", "all frames, the context as drawn")):
         best = f"best of {result['samples']}"
         lines.append(f"{title:<34}{'mean':>28}{best:>14}{'last held':>12}{'mean picture':>14}")
-        lines += [_scores(UNITS[name], scores) for name, scores in result[span].items()]
+        lines += [_scores(UNITS[name], scores) for name, scores in result[span].items() if scores]
     for name, found in result["frechet"].items():
+        if found is None:
+            continue
         shown = "".join(f"{found[who]:>{width}.4g}" for who, width in (("value", 28), ("still", 26), ("average", 14)))
-        lines.append(f"  {FRECHET[name]:<32}{shown}")
+        halves = (
+            ""
+            if found["real_halves"] is None
+            else f"   (between two halves of the real clips {found['real_halves']:.4g})"
+        )
+        lines.append(f"  {FRECHET[name]:<32}{shown}{halves}")
     lines += [*_heeds(result), *_hands(result["hands"])]
     notes = [*result["missing"].values(), *result["warnings"], result["bootstrap"]["note"]]
     return "\n".join([*lines, *(f"note: {text}" for text in notes)])
@@ -43,14 +50,18 @@ def _scores(name: str, scores: dict[str, Leaf]) -> str:
 
 def _heeds(result: dict[str, Any]) -> list[str]:
     found = result["heeds"]
-    lines = [f"its own loss, {kind + ', nats':<20} {_told(leaf)}" for kind, leaf in (result["losses"] or {}).items()]
+    own = result["losses"] or {}
+    lines = [f"its own loss, {kind}: {_told(own[kind])} nats" for kind in _parts(own)]
     if found is None:
         return [*lines, "it is told no actions, so it cannot heed them"] if not result["acts"] else lines
     lines.append(f"what true actions are worth, PSNR: {_told(found['psnr'])} dB above those of another clip")
-    lines += [
-        f"what true actions are worth, {kind}: {_told(leaf)} nats" for kind, leaf in found.get("losses", {}).items()
-    ]
-    return lines
+    worth = found.get("losses", {})
+    return [*lines, *(f"what true actions are worth, {kind}: {_told(worth[kind])} nats" for kind in _parts(worth))]
+
+
+def _parts(losses: dict[str, Leaf]) -> list[str]:
+    """What a loss is made of, without the sum where there are parts."""
+    return [kind for kind in losses if kind != "loss"] or list(losses)
 
 
 def _hands(found: dict[str, Any] | None) -> list[str]:

