@@ -77,7 +77,7 @@ def i3d(file: Path, device: str) -> Clips:
             warnings.simplefilter("ignore")  # torch would rather have other files, but this is what is published
             network = torch.jit.load(file, map_location=device).eval()
     except (RuntimeError, ValueError, OSError) as error:
-        raise BadInput(f"{file} is not a TorchScript file: {_reason(error)}") from error
+        raise BadInput(f"{file} is not a whole TorchScript file") from error
 
     def see(clips: Tensor) -> Tensor:
         parts = clips.movedim(2, 1).split(TOGETHER)

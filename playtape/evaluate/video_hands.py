@@ -45,7 +45,7 @@ class Hands:
         ours, theirs = self.world.model.config.fps, self.idm.model.config.fps
         if abs(ours - theirs) > NEAR * ours:
             raise BadInput(
-                f"{self.idm.name} learned from {theirs:g} frames a second and the world from {ours:g}; --idm must be of its rate"
+                f"--idm learned from {theirs:g} frames a second and the world from {ours:g}; they must be of one rate"
             )
         spaces = [each.space for each in (self.idm, self.world)]
         self.buttons = [name for name in spaces[0].buttons if name in spaces[1].buttons]

@@ -262,7 +262,7 @@ def test_what_cannot_be_judged_is_told(run: Path, data: Path, tmp_path: Path) ->
         judged(run, data, way=Way(seed=-1))
     other = rolling.save_reader(tmp_path / "fast", fps=35)
     with pytest.raises(
-        BadInput, match="idm learned from 35 frames a second and the world from 10; --idm must be of its rate"
+        BadInput, match="--idm learned from 35 frames a second and the world from 10; they must be of one rate"
     ):
         judged(run, data, files=Files(idm=other))
     other = rolling.save_reader(tmp_path / "strange", space=ActionSpace(("key.a",), (Axis("mouse.dy"),)))

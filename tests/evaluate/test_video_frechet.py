@@ -88,7 +88,7 @@ def test_other_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no file .*i3d_torchscript.pt"):
         i3d(tmp_path / "none.pt", "cpu")
     (tmp_path / "text.pt").write_text("not a program")
-    with pytest.raises(BadInput, match="text.pt is not a TorchScript file"):
+    with pytest.raises(BadInput, match="text.pt is not a whole TorchScript file"):
         i3d(tmp_path / "text.pt", "cpu")
 
 
