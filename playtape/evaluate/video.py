@@ -87,12 +87,14 @@ def evaluate_video(
     paths = find_recordings(data)
     recordings = [open_recording(paths[k]) for k in spread(len(paths), counts.clips)]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
-    stored = [store(one, loaded.space, (config.height, config.width_px), config.fps) for one in recordings]
+    shape = (loaded.space, (config.height, config.width_px), config.fps)
+    stored = [store(one, *shape, embodiments=config.embodiments) for one in recordings]
     context = config.tokenizer.context
     frames = counts.frames or config.frames - context
     chosen = choose(stored, context, frames, counts.clips, goal=config.goal)
     units, bootstrap = resampled(chosen, config.fps, way.seed)
-    others = exchanged(len(chosen), way.seed) if config.acts and len(chosen) > 1 else None
+    bodies = [one.moment.embodiment for one in chosen]
+    others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
     judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)
     judge.all(chosen, others, progress)
     for key, values in losses(loaded.model, stored, chosen, others, place).items():
@@ -161,7 +163,8 @@ class _Judge:
     def _shown(self, of: list[Moment], way: Way, average: Tensor) -> Shown:
         happened = torch.stack([one.frames for one in of])
         k = happened.shape[1] - len(of[0].actions.buttons)
-        context = self.model.frames(self.model.start(happened[:, :k].to(self.device)), k)
+        bodies = torch.tensor([one.embodiment for one in of], device=self.device)
+        context = self.model.frames(self.model.start(happened[:, :k].to(self.device), 1, bodies), k)
         return Shown.of(happened, pixels(context).cpu(), self._drawn(of, self.samples, way), average)
 
     def _drawn(self, of: list[Moment], count: int, way: Way) -> Tensor:

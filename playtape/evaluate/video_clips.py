@@ -47,11 +47,16 @@ def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, g
     return [found[k] for k in spread(len(found), clips)]
 
 
-def exchanged(count: int, seed: int) -> list[int]:
-    """For each of so many clips another one, drawn once for all: nobody has its own, and everybody's is had by one."""
-    order = np.random.default_rng(seed).permutation(count)
-    other = np.empty_like(order)
-    other[order] = np.roll(order, 1)
+def exchanged(bodies: Sequence[int], seed: int) -> list[int]:
+    """For each clip another one, drawn once for all: nobody has its own. Clips of one body, which `bodies` says of each, exchange
+    among themselves, where an action means the same; one that is alone has that of any other."""
+    draw, other = np.random.default_rng(seed), np.arange(len(bodies))
+    for body in sorted(set(bodies)):
+        order = draw.permutation([k for k, one in enumerate(bodies) if one == body])
+        if len(order) > 1:
+            other[order] = np.roll(order, 1)
+        else:
+            other[order] = (order + draw.integers(1, len(bodies))) % len(bodies)
     return other.tolist()
 
 

@@ -22,8 +22,8 @@ def losses(
     others: Sequence[int] | None,
     device: str,
 ) -> dict[tuple[str, ...], Tensor]:
-    """Of each clip [N], NaN where there is none: ("losses", kind) in nats, and ("heeds", "losses", kind), how many more there are
-    under the actions of another clip each, whose numbers `others` are."""
+    """Of each clip [N], NaN where there is none: ("losses", kind), and ("heeds", "losses", kind), how much more it is under the
+    actions of another clip each, whose numbers `others` are."""
     if not isinstance(model, Trainable):
         return {}
     config: Any = model.config

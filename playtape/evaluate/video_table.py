@@ -14,6 +14,7 @@ VIDEOS = {
     "generated_told_others": "generated, told others",
     "still": "last frame held",
 }
+NATS = ("exact", "fast")  # the losses that are nats of a code
 Leaf = dict[str, float | None]
 
 
@@ -51,12 +52,16 @@ def _scores(name: str, scores: dict[str, Leaf]) -> str:
 def _heeds(result: dict[str, Any]) -> list[str]:
     found = result["heeds"]
     own = result["losses"] or {}
-    lines = [f"its own loss, {kind}: {_told(own[kind])} nats" for kind in _parts(own)]
+    lines = [f"its own loss, {kind}: {_lost(kind, own[kind])}" for kind in _parts(own)]
     if found is None:
         return [*lines, "it is told no actions, so it cannot heed them"] if not result["acts"] else lines
     lines.append(f"what true actions are worth, PSNR: {_told(found['psnr'])} dB above those of another clip")
     worth = found.get("losses", {})
-    return [*lines, *(f"what true actions are worth, {kind}: {_told(worth[kind])} nats" for kind in _parts(worth))]
+    return [*lines, *(f"what true actions are worth, {kind}: {_lost(kind, worth[kind])}" for kind in _parts(worth))]
+
+
+def _lost(kind: str, leaf: Leaf) -> str:
+    return _told(leaf) + (" nats" if kind in NATS else "")
 
 
 def _parts(losses: dict[str, Leaf]) -> list[str]:

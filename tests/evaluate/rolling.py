@@ -67,7 +67,7 @@ class Rolling:
 
     deaf: bool = False
 
-    def start(self, frames: Tensor, futures: int = 1) -> Tensor:
+    def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> Tensor:
         return (frames.float() / 255).repeat_interleave(futures, 0)
 
     def step(self, state: Tensor, actions: Actions, **way: Any) -> Tensor:

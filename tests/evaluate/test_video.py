@@ -195,8 +195,9 @@ def test_the_same_seed_says_the_same_and_fast_is_another_way(run: Path, data: Pa
 
 @pytest.mark.usefixtures("unwheeled")
 def test_a_model_that_is_told_nothing_heeds_nothing(data: Path, tmp_path: Path) -> None:
-    result = judged(rolling.save_world(tmp_path / "world", acts=False), data)
+    result = judged(rolling.save_world(tmp_path / "world", acts=False, outcomes=True), data)
     assert result["heeds"] is None
+    assert result["losses"].keys() >= {"exact", "reward", "end"}
     assert "so it cannot heed them" in video_table(result)
 
 
@@ -204,7 +205,7 @@ def test_a_model_that_is_told_nothing_heeds_nothing(data: Path, tmp_path: Path) 
 def test_a_model_with_a_goal_is_shown_where_to_end(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, begun = rolling.save_world(tmp_path / "world", goal=True), []
     start = world.WorldModel.start
-    monkeypatch.setattr(world.WorldModel, "start", lambda self, x, n=1: (begun.append(x), start(self, x, n))[1])
+    monkeypatch.setattr(world.WorldModel, "start", lambda self, x, *rest: (begun.append(x), start(self, x, *rest))[1])
     result = judged(run, data)
     frames = store(open_recording(data / "take0.mcap"), SPACE, (SIDE, SIDE), 10).frames
     assert np.array_equal(begun[0][0], frames[[FRAMES, 0]])  # the last of the clip, and its first
@@ -239,9 +240,16 @@ def test_clips_begin_at_the_first_frame_and_are_spread(data: Path) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 50])
 def test_nobody_is_told_its_own_actions(count: int) -> None:
-    other = exchanged(count, 0)
+    other = exchanged([0] * count, 0)
     assert sorted(other) == list(range(count))
     assert all(k != one for k, one in enumerate(other))
+
+
+def test_bodies_exchange_among_themselves() -> None:
+    bodies = [0, 1, 0, 1, 1, 2]
+    other = exchanged(bodies, 3)
+    assert [bodies[k] for k in other[:-1]] == bodies[:-1]
+    assert all(k != one for k, one in enumerate(other))  # the last one, which is alone, has that of somebody else
 
 
 def test_what_cannot_be_judged_is_told(run: Path, data: Path, tmp_path: Path) -> None:
