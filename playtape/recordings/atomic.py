@@ -7,7 +7,7 @@ same name stays untouched until the new one is complete, which takes over who ma
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,6 +34,22 @@ def check_folder(path: Path, what: str) -> None:
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise BadInput(f"cannot {what} into {path}: {'it' if there == path else there} is a file; give a folder")
+
+
+def check_new(paths: Iterable[Path]) -> None:
+    """Raises BadInput that names the first of `paths` that is there already: nothing is replaced unless somebody says so."""
+    first = next((path for path in paths if path.exists()), None)
+    if first is not None:
+        raise BadInput(
+            f"{first.parent} already holds {first.name}; --missing keeps what is there and goes on with the rest, "
+            "--replace writes all anew, or give another --out"
+        )
+
+
+def check_one_way(replace: bool, missing: bool) -> None:
+    """Raises BadInput where what is there is to be both replaced and kept."""
+    if replace and missing:
+        raise BadInput("--replace writes anew what is there, and --missing keeps it; give one of them")
 
 
 def check_rewritable(path: Path) -> None:
