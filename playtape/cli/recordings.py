@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from playtape.cli.command import Result, kept_before, value, written
-from playtape.errors import BadInput
+from playtape.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     import numpy as np
+
+TEXTS = ("instructions", "findings")  # of a recording's spans, each with how often it stands
+SHOWN = 12  # texts of each
+WIDTH = 110  # characters of one
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,21 @@ class Info:
         return summary(self.file)
 
     def text(self, result: Result) -> str:
-        return "\n".join(f"{key:<12} {value(result[key])}" for key in result if value(result[key]))
+        lines = []
+        for key in result:
+            said = _texts(result[key]) if key in TEXTS else [value(result[key])]
+            lines += [f"{name:<12} {text}" for name, text in zip([key, *[""] * len(said)], said) if text]
+        return "\n".join(lines)
+
+
+def _texts(counts: dict[str, int]) -> list[str]:
+    """A line for each text, cut to its width, with how often it stands; the most frequent first."""
+    often = sorted(counts.items(), key=lambda text: -text[1])
+    lines = []
+    for text, count in often[:SHOWN]:
+        whole = one_line(text)
+        lines.append(f"{count} x {whole if len(whole) <= WIDTH else whole[: WIDTH - 3] + '...'}")
+    return [*lines, f"... and {len(often) - SHOWN} more; --json has all"] if len(often) > SHOWN else lines
 
 
 @dataclass(frozen=True)
