@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from playtape.actions import ActionSpace
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, bounds
 from playtape.evaluate.judged import judge
@@ -178,8 +177,7 @@ def _leaf(value: float, drawn: list[float], draws: int) -> dict[str, float | Non
 
 def _lacking(folder: Path, cells: list[Cell], kind: str) -> dict[str, list[str]]:
     """Of each run the buttons of this kind of slot that it has not seen, and the run that saw most has; an axis has none."""
-    files = {cell.name: folder / cell.name / checkpoint.FILES[2] for cell in cells}
-    spaces = {name: ActionSpace.from_json(checkpoint.read_json(file)) for name, file in files.items()}
+    spaces = {cell.name: checkpoint.described(folder / cell.name).space for cell in cells}
     seen = {
         name: [key for key in space.buttons if kind == ("key" if key.startswith("key.") else "click")]
         for name, space in spaces.items()

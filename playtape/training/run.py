@@ -24,7 +24,7 @@ from playtape.training.curves import draw_curves
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sources import Sources, batches, brought, gather
-from playtape.training.words import Run, parse, resumed, started, tokenizer
+from playtape.training.words import Run, parse, resumed, started
 
 
 def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     torch.manual_seed(run.seed)
     model = models.model(name).build(run.model, space)
     if run.tokenizer is not None:
-        model.get_submodule("tokenizer").load_state_dict(tokenizer(run).model.state_dict())
+        model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
     stored = brought(run, sources.training, space, progress)
     if resume:  # before run.json says so: the state must be of this model
         other = models.model(name).build(run.model, space)
