@@ -28,7 +28,7 @@ from playtape.label.decode import Calibration, calibrated, decode
 from playtape.label.stitch import stitch
 from playtape.models.protocols import Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
-from playtape.recordings.atomic import check_new, check_one_way
+from playtape.recordings.atomic import check_new, check_one_way, ground
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
@@ -219,8 +219,8 @@ def _targets(source: Path, out: Path) -> dict[Path, Path]:
 
 def _check_writable(out: Path, targets: dict[Path, Path]) -> None:
     """Raises BadInput, before any work, where a result could not be written or would replace the player's own input."""
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(out)
+    if not writable:
         raise BadInput(f"cannot write labels into {out}: {there} is not a folder that can be written to")
     for target in targets.values():
         if target.is_dir():

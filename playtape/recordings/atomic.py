@@ -29,11 +29,22 @@ def check_picture(path: Path | None) -> None:
         raise BadInput(f"cannot draw {path}: it is a folder; give the name of a file")
 
 
+def ground(folder: Path) -> tuple[Path, bool]:
+    """The nearest place that is there of `folder` and what it would lie in, and whether that is a folder to be written to."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there, there.is_dir() and os.access(there, os.W_OK)
+
+
 def check_folder(path: Path, what: str) -> None:
-    """Raises BadInput, that one "cannot `what` into" it, where `path` or what it would lie in is a file."""
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise BadInput(f"cannot {what} into {path}: {'it' if there == path else there} is a file; give a folder")
+    """Raises BadInput, that one "cannot `what` into" it, where `path` or what it would lie in is a file or not to be written
+    to."""
+    there, writable = ground(path)
+    if writable:
+        return
+    named = "it" if there == path else there
+    if there.is_dir():
+        raise BadInput(f"cannot {what} into {path}: {named} cannot be written to; give a folder that can")
+    raise BadInput(f"cannot {what} into {path}: {named} is a file; give a folder")
 
 
 def check_new(paths: Iterable[Path]) -> None:

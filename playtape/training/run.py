@@ -18,6 +18,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
 from playtape.models.protocols import Fitted, Model
+from playtape.recordings.atomic import ground
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
@@ -100,8 +101,8 @@ def writing(folder: Path, command: str) -> Generator[None]:
 
     Raises BadInput if it cannot be written to, or another is at it. The processes that `torchrun` makes of a run are one.
     """
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(folder)
+    if not writable:
         raise BadInput(f"cannot write a run into {folder}: {there} is not a folder that can be written to")
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
