@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from playtape.actions import Actions
 from playtape.clips import Stored, cut, pixels
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models.protocols import Simulator
 
 
@@ -25,6 +25,12 @@ class Way:
     temperature: float = 1.0
     top: int = 100
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        within("--temperature", self.temperature, 0, 100)
+        within("--seed", self.seed, 0, 2**63, whole=True)
+        within("--passes", self.passes, 0, 1000, whole=True)
+        within("top", self.top, 1, 10**6, whole=True)
 
 
 @dataclass(frozen=True, eq=False)
