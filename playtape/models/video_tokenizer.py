@@ -24,7 +24,7 @@ from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput, within
 from playtape.models.protocols import Model
 from playtape.models.recipe import Data, Optimiser, Recipe
-from playtape.nets.autoencoder import Decoder, Encoder, Seen
+from playtape.nets.autoencoder import Decoder, Encoder, Seen, Shape
 from playtape.nets.codebook import FiniteScalar, VectorQuantiser
 
 FSQ_LEVELS = (7, 5, 5, 5, 5)  # 4,375 codes, as in RLVR-World's tokenizer
@@ -113,11 +113,10 @@ class VideoTokenizer(Model):
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
         self.config, self.space = config, space
-        half = {"blocks": config.blocks, "groups": config.groups}
-        cross = {"attend_to": config.context, "attend_from": config.attend_from, "dropout": config.dropout}
-        shape = (config.side, config.channels, config.latent)
-        self.encoder, self.decoder = Encoder(*shape, **half), Decoder(*shape, **half)
-        self.cond_encoder, self.cond_decoder = Encoder(*shape, **half, **cross), Decoder(*shape, **half, **cross)
+        plain = Shape(config.side, config.channels, config.latent, config.blocks, config.groups)
+        attending = replace(plain, attend_to=config.context, attend_from=config.attend_from, dropout=config.dropout)
+        self.encoder, self.decoder = Encoder(plain), Decoder(plain)
+        self.cond_encoder, self.cond_decoder = Encoder(attending), Decoder(attending)
         width = len(FSQ_LEVELS) if config.quantiser == "fsq" else config.latent
         patch = config.latent * config.patch**2
         self.quant_conv, self.post_quant_conv = nn.Conv2d(config.latent, width, 1), nn.Conv2d(width, config.latent, 1)

@@ -18,13 +18,14 @@ from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
 from playtape.models.protocols import Fitted, Model
+from playtape.recordings.atomic import ground
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sources import Sources, batches, brought, gather
-from playtape.training.words import Run, parse, resumed, started, tokenizer
+from playtape.training.words import Run, parse, resumed, started
 
 
 def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     torch.manual_seed(run.seed)
     model = models.model(name).build(run.model, space)
     if run.tokenizer is not None:
-        model.get_submodule("tokenizer").load_state_dict(tokenizer(run).model.state_dict())
+        model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
     stored = brought(run, sources.training, space, progress)
     if resume:  # before run.json says so: the state must be of this model
         other = models.model(name).build(run.model, space)
@@ -100,8 +101,8 @@ def writing(folder: Path, command: str) -> Generator[None]:
 
     Raises BadInput if it cannot be written to, or another is at it. The processes that `torchrun` makes of a run are one.
     """
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(folder)
+    if not writable:
         raise BadInput(f"cannot write a run into {folder}: {there} is not a folder that can be written to")
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)

@@ -70,13 +70,9 @@ def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:
     if has == (run.tokenizer is None):
         said = "needs --tokenizer RUN, the run of a tokenizer" if has else "codes no frames: it has no --tokenizer"
         raise BadInput(f"`playtape train {recipe}` {said}")
-    return replace(run, model=replace(run.model, tokenizer=tokenizer(run).model.config)) if has else run
-
-
-def tokenizer(run: Run[Any]) -> checkpoint.Loaded:
-    """What --tokenizer names."""
-    assert run.tokenizer is not None
-    return checkpoint.load(run.tokenizer, to="code")
+    if run.tokenizer is None:
+        return run
+    return replace(run, model=replace(run.model, tokenizer=checkpoint.described(run.tokenizer, to="code").config))
 
 
 def spelled(recipe: str, run: Run[Any]) -> list[str]:

@@ -43,6 +43,7 @@ KEYS = (
     *("observation", "aux1_image", "image", "rgb_static", "front_rgb", "agentview_rgb", "rgb"),
     *(f"image_{k}" for k in range(1, 5)),
 )
+BESIDE = ("action", "reward", "discount")
 
 
 def find(root: Path) -> list[Path]:
@@ -59,12 +60,7 @@ def read(path: Path) -> Recording:
     Raises BadInput for what is no such file, has no pictures, pictures that are none, or actions of another length.
     """
     path = Path(path)
-    fields = _fields(path)
-    key = next((key for key in KEYS if key in fields), None)
-    if key is None:
-        raise BadInput(
-            f"{path} has no pictures: it holds {', '.join(fields) or 'nothing'}; legal are {', '.join(KEYS)}"
-        )
+    key, fields = _fields(path)
     pictures = _pictures(path, key, fields[key])
     led_here = key == "observation"
     warnings: list[str] = []
@@ -85,15 +81,20 @@ def read(path: Path) -> Recording:
     return Recording(video=video, events=events, spans=tuple(spans), info=info, warnings=tuple(warnings))
 
 
-def _fields(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of a file that are numbers."""
+def _fields(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+    """The name of the pictures, and those arrays of a file that are read: other cameras can be as large."""
     try:
         with zipfile.ZipFile(path) as packed:
-            large = [entry.filename for entry in packed.infolist() if entry.file_size > MOST_BYTES]
-        if large:
+            sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in packed.infolist()}
+        key = next((key for key in KEYS if key in sizes), None)
+        if key is None:
+            held = ", ".join(sizes) or "nothing"
+            raise BadInput(f"{path} has no pictures: it holds {held}; legal are {', '.join(KEYS)}")
+        wanted = [name for name in (key, *BESIDE) if name in sizes]
+        if large := [name for name in wanted if sizes[name] > MOST_BYTES]:
             raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 30} GiB in {large[0]}")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return key, {name: arrays[name] for name in wanted}
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
