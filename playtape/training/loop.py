@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from playtape.clips import Clip
+from playtape.errors import BadInput
 from playtape.models.recipe import Optimiser
 from playtape.training.state import load_state, save_state
 
@@ -44,10 +45,12 @@ def run_loop(
     progress: bool,
     cpu: bool = False,
     after: Callable[[int, Mapping[str, Tensor]], None] = lambda done, ema: None,
+    where: Callable[[int], Sequence[str]] = lambda step: (),
 ) -> dict[str, Tensor]:
     """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
 
-    `after(done, averaged weights)` is called after every step, by the first process alone.
+    `after(done, averaged weights)` is called after every step, by the first process alone. `where(step)` says what the clips of
+    a step were cut from. Raises BadInput, which has it, for a loss or gradient that is not finite; nothing was learned from it.
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps, and for the last one, in `log.jsonl` in `run`.
     """
     # Precision is our own business: accelerate fixes it for a whole process, in which another run may want another.
@@ -69,6 +72,8 @@ def run_loop(
             losses = stepper(clip.to(accelerator.device))
         accelerator.backward(losses["loss"])
         norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        if not torch.isfinite(losses["loss"].detach() + norm):
+            raise _not_finite(run, step, losses | {"gradient_norm": norm}, where(step))
         learned = bool(norm != 0)  # else no process had a label: moments and decay alone would move the weights
         if learned:
             optimiser.step()
@@ -89,6 +94,14 @@ def learning_rate(step: int, steps: int, settings: Optimiser) -> float:
     """Linear up over the warm-up, linear down to `final_lr` at the last step."""
     rising = min(1.0, (step + 1) / max(1, settings.warmup))
     return settings.final_lr + (settings.lr - settings.final_lr) * rising * (1 - step / max(1, steps))
+
+
+def _not_finite(run: Path, step: int, values: Mapping[str, Tensor], clips: Sequence[str]) -> BadInput:
+    said = ", ".join(f"{key} is {float(each.detach()):g}" for key, each in values.items() if not torch.isfinite(each))
+    return BadInput(
+        f"{said} at step {step + 1}, and must be finite; what {run} had saved stays, so leave out what is wrong in the clips of "
+        f"this step, or resume with a lower --optimiser.lr: {', '.join(clips) or 'they are not told'}"
+    )
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -79,6 +79,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         progress=progress,
         cpu=run.device == "cpu",
         after=keep,
+        where=clips.where,
     )
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
