@@ -38,6 +38,7 @@ class Config:
     fps: float = 20.0
     context: int = 2  # frames that are coded whole
     channels: tuple[int, ...] = (128, 256, 512)  # of each level; every level but the last halves the side
+    stem: int = 1  # pixels: side of the squares that the finest level has for cells; more is quicker
     blocks: int = 2  # residual blocks of an encoder's level; a decoder's has one more
     groups: int = 32  # of the norms
     latent: int = 64  # numbers a cell
@@ -61,7 +62,7 @@ class Config:
     @property
     def grid(self) -> int:
         """R."""
-        return self.side >> (len(self.channels) - 1)
+        return (self.side // self.stem) >> (len(self.channels) - 1)
 
     @property
     def tokens(self) -> tuple[int, int]:
@@ -72,6 +73,7 @@ class Config:
         object.__setattr__(self, "channels", tuple(self.channels))  # a checkpoint's JSON has a list
         for name, least, most in (
             *(("side", 16, 1024), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256), ("latent", 1, 4096)),
+            ("stem", 1, 64),
             *(("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64), ("attend_from", 1, 1024)),
             ("targets", 1, 1000),
         ):
@@ -84,10 +86,11 @@ class Config:
             within("channels", width, 1, 8192, whole=True)
             if width % self.groups or width % 4:
                 raise BadInput(f"channels has {width}; each must be a multiple of groups, {self.groups}, and of 4")
-        step = self.patch << (len(self.channels) - 1)
+        step = self.stem * self.patch << (len(self.channels) - 1)
         if self.side % step:
             raise BadInput(
-                f"side is {self.side}; with {len(self.channels)} levels and patches of {self.patch} it must divide by {step}"
+                f"side is {self.side}; with a stem of {self.stem}, {len(self.channels)} levels and patches of {self.patch} "
+                f"it must divide by {step}"
             )
         if self.attend_from < self.grid:
             raise BadInput(
@@ -113,7 +116,7 @@ class VideoTokenizer(Model):
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
         self.config, self.space = config, space
-        half = {"blocks": config.blocks, "groups": config.groups}
+        half = {"blocks": config.blocks, "groups": config.groups, "stem": config.stem}
         cross = {"attend_to": config.context, "attend_from": config.attend_from, "dropout": config.dropout}
         shape = (config.side, config.channels, config.latent)
         self.encoder, self.decoder = Encoder(*shape, **half), Decoder(*shape, **half)
@@ -253,7 +256,19 @@ RECIPES: dict[str, Recipe] = {
         batch=32,
     ),
     "tokenizer-tiny": Recipe(
-        Config(channels=(32, 64, 96), latent=32, groups=16, codes=512, dynamics_codes=512),
+        # For a CPU, by what a step spends its time on: whole groups of 16 channels, attention that keeps no chances, and nothing
+        # at 64 by 64 (docs/decisions/017-tokenizer-losses.md).
+        Config(
+            stem=2,
+            channels=(64, 96),
+            blocks=1,
+            groups=4,
+            latent=32,
+            codes=512,
+            dynamics_codes=512,
+            dropout=0.0,
+            targets=3,
+        ),
         steps=3_000,
         batch=4,
         data=_DATA,

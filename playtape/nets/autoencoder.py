@@ -149,10 +149,10 @@ class Middle(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / 2^(levels - 1).
+    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / stem / 2^(levels - 1).
 
-    `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
-    0 is the plain half.
+    `stem`: side in pixels of the squares that the finest level has for cells, published 1. `attend_to`: how many pictures of a
+    context the cells look at, 0 in the plain half; `attend_from`: the largest side of a grid where they do.
     """
 
     def __init__(
@@ -163,13 +163,14 @@ class Encoder(nn.Module):
         *,
         blocks: int = 2,
         groups: int = 32,
+        stem: int = 1,
         attend_to: int = 0,
         attend_from: int = 0,
         dropout: float = 0.0,
     ):
         super().__init__()
-        last = len(channels) - 1
-        self.conv_in = nn.Conv2d(3, channels[0], 3, padding=1)
+        last, side, self.stem = len(channels) - 1, side // stem, stem
+        self.conv_in = nn.Conv2d(3 * stem**2, channels[0], 3, padding=1)
         before = [channels[0], *channels[:-1]]
         self.down_blocks = nn.ModuleList(
             Down(inside, outside, blocks, groups, last=k == last)
@@ -188,7 +189,8 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Latents, and what each level gave."""
-        x, features, cross = self.conv_in(x), [], iter(zip(self.cross_att_blocks, seen or ()))
+        x = self.conv_in(_laid(functional.pixel_unshuffle(x, self.stem)))
+        features, cross = [], iter(zip(self.cross_att_blocks, seen or ()))
         for level, attends in zip(self.down_blocks, self.attends, strict=True):
             x = level(x)
             if attends:
@@ -218,12 +220,13 @@ class Decoder(nn.Module):
         *,
         blocks: int = 2,
         groups: int = 32,
+        stem: int = 1,
         attend_to: int = 0,
         attend_from: int = 0,
         dropout: float = 0.0,
     ):
         super().__init__()
-        last, wide = len(channels) - 1, [*reversed(channels)]
+        last, side, wide, self.stem = len(channels) - 1, side // stem, [*reversed(channels)], stem
         self.conv_in = nn.Conv2d(latent, wide[0], 3, padding=1)
         self.mid_block = Middle(wide[0], groups, attend=bool(attend_to))
         self.up_blocks = nn.ModuleList(
@@ -242,17 +245,23 @@ class Decoder(nn.Module):
             if attends
         )
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
-        self.conv_out = nn.Conv2d(wide[-1], 3, 3, padding=1)
+        self.conv_out = nn.Conv2d(wide[-1], 3 * stem**2, 3, padding=1)
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Pictures, and what the middle and each level gave."""
-        x, features, cross = self.conv_in(x), [], iter(zip(self.cross_att_blocks, seen or ()))
+        x = self.conv_in(_laid(x))
+        features, cross = [], iter(zip(self.cross_att_blocks, seen or ()))
         for level, attends in zip((self.mid_block, *self.up_blocks), self.attends, strict=True):
             x = level(x)
             if attends:
                 block, pair = next(cross)
                 x = block(x, pair)
             features.append(x)
-        return self.conv_out(functional.silu(self.conv_norm_out(x))), features
+        return functional.pixel_shuffle(self.conv_out(functional.silu(self.conv_norm_out(x))), self.stem), features
 
     see = Encoder.see
+
+
+def _laid(x: Tensor) -> Tensor:
+    """With the channels of a cell side by side, where that is quicker; attention leaves its grids so, and they stay so."""
+    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x

@@ -36,8 +36,9 @@ def built(seed: int = 0, **changes: object) -> tokenizer.VideoTokenizer:
     return model.eval()
 
 
-def pictures(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randint(0, 256, (*shape, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+def pictures(*shape: int, seed: int = 1, side: int = 16) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*shape, 3, side, side), dtype=torch.uint8, generator=draw)
 
 
 def clip(frames: Tensor) -> Clip:
@@ -85,6 +86,21 @@ def test_codes_and_pictures_are_those_of_the_description(context: int) -> None:
     assert dynamics.unique().numel() > 1
 
 
+def test_a_stem_is_a_finest_level_of_squares() -> None:
+    """What a half makes of pictures is what it makes, without a stem, of their squares' pixels as channels."""
+    model, frames = built(side=32, stem=2), pictures(1, 4, side=32)
+    assert model.config.tokens == built().config.tokens
+    codes, dynamics = model.encode(frames)
+    assert codes.shape == (1, 2, 64)
+    drawn = model.draw(codes)
+    assert drawn.frames.shape == (1, 2, 3, 32, 32)
+    assert model.decode(dynamics, drawn).shape == (1, 2, 3, 32, 32)
+    x, _ = model.encoder(frames[0] / 255)
+    squares = frames[0].unflatten(3, (16, 2)).unflatten(2, (16, 2)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3) / 255
+    model.encoder.stem = 1
+    torch.testing.assert_close(x, model.encoder(squares)[0])
+
+
 def test_a_later_frame_matters_to_itself_alone() -> None:
     model, frames = built(), pictures(1, 5)
     other = frames.clone()
@@ -113,6 +129,11 @@ def test_a_clip_without_a_later_frame_is_refused() -> None:
         built().losses(clip(pictures(1, 2)))
     with pytest.raises(BadInput, match="a context of 3 frames was given to a tokenizer that takes 2"):
         built().look(pictures(1, 3))
+
+
+def test_a_side_that_does_not_divide_is_refused() -> None:
+    with pytest.raises(BadInput, match="side is 24; with a stem of 2, 2 levels and patches of 4 it must divide by 16"):
+        replace(tokenizer.tiny(), side=24, stem=2)
 
 
 @pytest.mark.parametrize("quantiser", ["vq", "fsq"])
