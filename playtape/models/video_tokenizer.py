@@ -139,7 +139,7 @@ class VideoTokenizer(Model):
         context, later = self._chosen(clip.frames)
         latents, seen = self.look(context)
         codes, _, context_code = self.quantize(latents)
-        dynamics, _, later_code = self.dynamics_quantize(self._encoded(later, seen))
+        dynamics, _, later_code = self.dynamics_quantize(self.code(later, seen))
         drawn = self._drawn(codes)
         again = self._decoded(dynamics, drawn.seen)
         parts = {
@@ -183,9 +183,9 @@ class VideoTokenizer(Model):
         codes = self.quantize.index(latents)
         if frames.shape[1] == k:
             return codes, codes.new_empty(len(frames), 0, self.config.tokens[1])
-        return codes, self.dynamics_quantize.index(self._encoded(frames[:, k:], seen))
+        return codes, self.dynamics_quantize.index(self.code(frames[:, k:], seen))
 
-    def _encoded(self, later: Tensor, seen: Seen) -> Tensor:
+    def code(self, later: Tensor, seen: Seen) -> Tensor:
         """uint8 [N, F, 3, H, W] to latents [N, F, J, D]."""
         x, _ = self.cond_encoder(_unit(later).flatten(0, 1), seen)  # [N * F, C, R, R]
         p = self.config.patch
