@@ -1,5 +1,5 @@
-"""The claim: frame by frame, the video tokenizer codes and draws at least twice as fast as in the published way, and a clip in one
-go no slower, at equal weights and equal answers.
+"""The claim: frame by frame, the video tokenizer codes and draws at least twice as fast as in the published way, and a clip in
+one go no slower, at equal weights and equal answers.
 
     python benchmarks/tokenizer.py [--recipe tokenizer-64] [--later 14] [--batch 1] [--rounds 1] [--device cpu] [--threads 1]
 

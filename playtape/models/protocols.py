@@ -167,3 +167,13 @@ class Fitted(Protocol):
     """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`."""
 
     def fit(self, actions: Actions) -> None: ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """Learns by how far apart pictures are for a frozen network that is no part of it, and which its config names (`perceptual`).
+
+    `see_by` takes it before the first step: float [M, 3, H, W] in 0 to 1, twice, to [M].
+    """
+
+    def see_by(self, apart: nn.Module) -> None: ...

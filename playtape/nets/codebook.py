@@ -14,6 +14,13 @@ FORGET = 0.99  # a step, of how often a code was used
 UNUSED = 0.02  # of the even share: a code that is used less is given to a latent that has none near
 
 
+@torch.no_grad()
+def perplexity(index: Tensor, codes: int) -> Tensor:
+    """How many codes these indices use, those that are used less counting less: exp of their entropy, 1 to K; of all shapes."""
+    share = torch.bincount(index.flatten(), minlength=codes) / index.numel()
+    return (-torch.xlogy(share, share).sum()).exp()
+
+
 class VectorQuantiser(nn.Module):
     """The nearest of K learned codes, gradients going straight through. As published but for codes that nothing uses.
 

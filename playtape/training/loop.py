@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,24 +125,24 @@ class _Log:
     """
 
     def __init__(self, path: Path, done: int):
-        self.path, self.sums, self.count, self.since = path, {}, 0, time.perf_counter()
+        self.path, self.since, self.values = path, time.perf_counter(), defaultdict[str, list[float]](list)
         kept = [row for row in _rows(path) if row["step"] <= done]
         path.write_text("".join(json.dumps(row) + "\n" for row in kept))
 
     def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm, *, last: bool) -> None:
-        self.count += 1
         for key, value in values.items():
-            self.sums[key] = self.sums.get(key, 0.0) + float(torch.as_tensor(value).detach())
+            self.values[key].append(float(torch.as_tensor(value).detach()))  # not everything is there at every step
         if step % LOG_EVERY and not last:
             return
         now = time.perf_counter()
-        means = {key: round(total / self.count, 6) for key, total in self.sums.items()}
-        means["without_label"] = int(self.sums["without_label"])
-        row = {"step": step, **means, "steps_per_s": round(self.count / (now - self.since), 3)}
+        means = {key: round(sum(each) / len(each), 6) for key, each in self.values.items()}
+        means["without_label"] = int(sum(self.values["without_label"]))
+        row = {"step": step, **means, "steps_per_s": round(len(self.values["loss"]) / (now - self.since), 3)}
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
         shown.set_postfix(loss=f"{means['loss']:.3f}")
-        self.sums, self.count, self.since = {}, 0, now
+        self.since = now
+        self.values.clear()
 
 
 def _rows(path: Path) -> Iterator[dict[str, float]]:
