@@ -58,11 +58,17 @@ class VectorQuantiser(nn.Module):
 
     @torch.no_grad()
     def _count(self, z: Tensor, index: Tensor) -> None:
-        """Note what was used, and give unused codes to latents drawn from these; at the first call all that are not used."""
+        """Note what was used, and give unused codes to latents drawn from these; of a new table, at once all that are not used.
+
+        A table that has learned, but not with this count, is taken to be in even use.
+        """
         uses = torch.bincount(index, minlength=len(self.used)).to(self.used)
         even = len(z) / len(self.used)
-        fresh = bool(self.used.isnan().any())
-        self.used.copy_(uses if fresh else self.used.lerp(uses, 1 - FORGET))
+        if self.used.isnan().any():
+            new = bool(self.embedding.weight.abs().max() <= 1 / len(self.used))  # as it was drawn
+            self.used.copy_(uses if new else torch.full_like(uses, even))
+        else:
+            self.used.lerp_(uses, 1 - FORGET)
         idle = torch.nonzero(self.used < UNUSED * even)[:, 0]
         if not len(idle):
             return

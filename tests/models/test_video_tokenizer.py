@@ -12,7 +12,6 @@ from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
 from playtape.errors import BadInput
 from playtape.models import video_tokenizer as tokenizer
-from playtape.nets.codebook import perplexity
 from playtape.training import checkpoint
 from tests.models import plain_video_tokenizer as plain
 
@@ -233,8 +232,6 @@ def test_an_adversary_lies_in_the_checkpoint_and_is_silent_where_nothing_is_lear
 
 
 def test_the_codes_in_use_are_told() -> None:
-    assert float(perplexity(torch.arange(8).repeat(3), 8)) == pytest.approx(8)
-    assert float(perplexity(torch.zeros(5, dtype=torch.int64), 8)) == pytest.approx(1)
     model, frames = built(), pictures(2, 4)
     codes, later = model.encode(frames)
     losses = model.losses(clip(frames))

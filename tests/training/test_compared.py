@@ -86,3 +86,14 @@ def test_a_log_tells_means_over_the_steps_that_had_a_value(data: Path, tmp_path:
     train([*argv, "--model.adversary-from", "2"], progress=False)
     assert 0.8 < json.loads((tmp_path / "run" / "log.jsonl").read_text())["adversary_mistaken"] < 1.2
     assert int(load_file(tmp_path / "run" / "model.safetensors")["adversary.steps"]) == 3
+
+
+def test_a_resumed_run_knows_how_often_codes_were_used(data: Path, tmp_path: Path) -> None:
+    argv = ["tokenizer-tiny", str(data), *SMALL, "--optimiser.final-lr", "5e-4", "--optimiser.warmup", "1"]
+    train([*argv, "--out", str(tmp_path / "straight"), "--steps", "4"], progress=False)
+    train([*argv, "--out", str(tmp_path / "stopped"), "--steps", "2"], progress=False)
+    train(["--resume", str(tmp_path / "stopped"), "--steps", "4"], progress=False)
+    one, two = (load_file(tmp_path / run / "state.safetensors") for run in ("straight", "stopped"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert one["buffer.quantize.used"].sum() > 0
