@@ -23,7 +23,8 @@ Seen = list[tuple[Tensor, Tensor]]
 @dataclass(frozen=True)
 class Shape:
     """Sizes of a half. `side`: of a picture; `channels`: of each level, from pictures to latents, every level but the last halves
-    the side; `latent`: numbers of a cell; `blocks`: of an encoder's level, a decoder's has one more; `groups`: of the norms.
+    the side; `latent`: numbers of a cell; `blocks`: of an encoder's level, a decoder's has one more; `groups`: of the norms;
+    `stem`: side in pixels of the squares that the finest level has for cells, published 1.
 
     `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
     0 is the plain half.
@@ -34,9 +35,14 @@ class Shape:
     latent: int
     blocks: int
     groups: int
+    stem: int = 1
     attend_to: int = 0
     attend_from: int = 0
     dropout: float = 0.0  # of cross-attention
+
+    def side_of(self, halvings: int) -> int:
+        """Of a grid that was halved so often, in cells."""
+        return self.side // self.stem >> halvings
 
 
 class Residual(nn.Module):
@@ -189,24 +195,27 @@ class Half(nn.Module):
 
 
 class Encoder(Half):
-    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / 2^(levels - 1)."""
+    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / stem / 2^(levels - 1)."""
 
     def __init__(self, shape: Shape):
         super().__init__()
         wide, groups, last = shape.channels, shape.groups, len(shape.channels) - 1
-        self.conv_in = nn.Conv2d(3, wide[0], 3, padding=1)
+        self.stem = shape.stem
+        self.conv_in = nn.Conv2d(3 * shape.stem**2, wide[0], 3, padding=1)
         self.down_blocks = nn.ModuleList(
             level(widths, shape.blocks, groups, "downsamplers", Halve if k < last else None)
             for k, widths in enumerate(zip((wide[0], *wide), wide))
         )
-        self._look_at_context(shape, wide, [shape.side >> min(k + 1, last) for k in range(len(wide))])
+        self._look_at_context(shape, wide, [shape.side_of(min(k + 1, last)) for k in range(len(wide))])
         self.mid_block = Middle(wide[-1], groups, attend=bool(shape.attend_to))
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
         self.conv_out = nn.Conv2d(wide[-1], shape.latent, 3, padding=1)
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Latents, and what each level gave."""
-        x, features = self._through(self.conv_in(x), self.down_blocks, seen)
+        x, features = self._through(
+            self.conv_in(_laid(functional.pixel_unshuffle(x, self.stem))), self.down_blocks, seen
+        )
         return self.conv_out(functional.silu(self.conv_norm_out(self.mid_block(x)))), features
 
 
@@ -216,18 +225,24 @@ class Decoder(Half):
     def __init__(self, shape: Shape):
         super().__init__()
         wide, groups, last = (*reversed(shape.channels),), shape.groups, len(shape.channels) - 1
+        self.stem = shape.stem
         self.conv_in = nn.Conv2d(shape.latent, wide[0], 3, padding=1)
         self.mid_block = Middle(wide[0], groups, attend=bool(shape.attend_to))
         self.up_blocks = nn.ModuleList(
             level(widths, shape.blocks + 1, groups, "upsamplers", Double if k < last else None)
             for k, widths in enumerate(zip((wide[0], *wide), wide))
         )
-        sides = [shape.side >> max(last - k, 0) for k in range(len(wide) + 1)]
+        sides = [shape.side_of(max(last - k, 0)) for k in range(len(wide) + 1)]
         self._look_at_context(shape, (wide[0], *wide), sides)
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
-        self.conv_out = nn.Conv2d(wide[-1], 3, 3, padding=1)
+        self.conv_out = nn.Conv2d(wide[-1], 3 * shape.stem**2, 3, padding=1)
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Pictures, and what the middle and each level gave."""
-        x, features = self._through(self.conv_in(x), (self.mid_block, *self.up_blocks), seen)
-        return self.conv_out(functional.silu(self.conv_norm_out(x))), features
+        x, features = self._through(self.conv_in(_laid(x)), (self.mid_block, *self.up_blocks), seen)
+        return functional.pixel_shuffle(self.conv_out(functional.silu(self.conv_norm_out(x))), self.stem), features
+
+
+def _laid(x: Tensor) -> Tensor:
+    """With the channels of a cell side by side, where that is quicker; attention leaves its grids so, and they stay so."""
+    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x

@@ -17,11 +17,12 @@ from playtape import __version__, models
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
-from playtape.models.protocols import Fitted, Model
+from playtape.models.protocols import Comparing, Fitted, Model
 from playtape.recordings.atomic import ground
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
+from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sources import Sources, batches, brought, gather
@@ -40,11 +41,16 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     name, recipe, run = asked
     done = _check_out(run, resume)
     keep_freed_memory()
+    # Before hours of decoding: it may not be there.
+    compared = perceptual(getattr(run.model, "perceptual", "none"), run.lpips_weights)
     sources = gather(run)
     begun = None if run.init is None else _begun(run.init, name, run, sources.space)
     space = sources.space if begun is None else begun.space
     torch.manual_seed(run.seed)
     model = models.model(name).build(run.model, space)
+    if compared is not None:
+        assert isinstance(model, Comparing)
+        model.see_by(compared)
     if run.tokenizer is not None:
         model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
     stored = brought(run, sources.training, space, progress)
@@ -81,6 +87,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         progress=progress,
         cpu=run.device == "cpu",
         after=keep,
+        where=clips.where,
     )
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")

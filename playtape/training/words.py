@@ -34,6 +34,7 @@ class Run(Generic[Config]):
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
     device: Literal["auto", "cpu"] = "auto"  # auto is every GPU that `accelerate` finds; without one, cpu
     init: Path | None = None  # a checkpoint to begin from: its weights and its action space
+    lpips_weights: tuple[Path, ...] = ()  # of a model that compares frames by LPIPS: VGG16's and those of its channels
     tokenizer: Path | None = (
         None  # of a world model: the checkpoint of what codes its frames, taken in and left as it is
     )
