@@ -19,7 +19,6 @@ from playtape.actions.names import INPUTS, is_button, kind
 from playtape.clips.encoders import SentenceEncoder
 from playtape.clips.resize import regular, resize
 from playtape.clips.text import Text, beside
-from playtape.errors import BadInput
 from playtape.recordings import Confidence, Recording
 
 BATCH = 64  # frames resized at once
@@ -68,7 +67,7 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
     """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
 
     An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was
-    put. Raises BadInput if nothing was done.
+    put. Empty where nothing was done, as in films: who learns from what is done asks for more.
     """
     buttons, motion = set(), {}
     for recording in recordings:
@@ -86,8 +85,6 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
         for axis, (squares, count) in motion.items()
         if count
     ]
-    if not buttons and not scaled:
-        raise BadInput("no button is pressed and no axis moves in the training recordings: there is nothing to learn")
     return ActionSpace(
         tuple(name for name in INPUTS if name in buttons),
         tuple(sorted(scaled, key=lambda axis: INPUTS.index(axis.name))),

@@ -52,7 +52,7 @@ def predict(
 
     Writes OUT/futures.png (rows: truth, then the samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean
     and of the best sample, `psnr_still` of the last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no
-    world model, and for recordings that are too short.
+    world model, for recordings that are too short, and where nothing is done that the model is told.
     """
     within("--temperature", way.temperature, 0, 100)
     within("--passes", way.passes, 0, 1000, whole=True)
@@ -64,6 +64,7 @@ def predict(
     place = seat(loaded.model, device)
     paths = find_recordings(data)
     recordings = [open_recording(path) for path in paths[:: max(1, len(paths) // clips)]]
+    warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
     stored = [store(one, loaded.space, (config.height, config.width_px), config.fps) for one in recordings]
     chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]
     begun = time.perf_counter()
@@ -84,7 +85,7 @@ def predict(
         "psnr_best": float(each.mean(2).max(1).values.mean()),
         "psnr_still": float(psnr(still, truth).mean()),
         "frames_per_s": drawn[:, :, :, 0, 0, 0].numel() / seconds,
-        "warnings": loaded.knows(recordings),
+        "warnings": warnings,
     }
 
 

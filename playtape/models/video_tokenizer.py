@@ -59,6 +59,11 @@ class Config:
         return self.side
 
     @property
+    def acts(self) -> bool:
+        """Told what is done? It never is."""
+        return False
+
+    @property
     def grid(self) -> int:
         """R."""
         return self.side >> (len(self.channels) - 1)

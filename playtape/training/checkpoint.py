@@ -57,7 +57,7 @@ class Loaded:
         return self._learned([recording.name for recording in recordings])
 
     def notes(self, run: Path, recordings: Iterable[Recording], data: Path) -> list[str]:
-        """What this policy, of `run`, does not act with of what is done in the recordings of `data`, and what `knows` warns of.
+        """What this model, of `run`, does not act with of what is done in the recordings of `data`, and what `knows` warns of.
 
         Looks at one recording after the other. Raises BadInput if nothing is done that it acts with.
         """

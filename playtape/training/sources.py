@@ -50,7 +50,24 @@ def gather(run: Run[Any]) -> Sources:
         )
     weights = [found[Path(str(recording.path))] for recording in training]
     held_out = [recording for recording in usable if session(recording) in held]
-    return Sources(training, weights, held_out, observed_space(training, run.data.fps))
+    space = observed_space(training, run.data.fps)
+    if getattr(run.model, "acts", True):  # a tokenizer, and a world model that is told nothing, say False
+        _check_done(training, space)
+    return Sources(training, weights, held_out, space)
+
+
+def _check_done(training: list[Recording], space: ActionSpace) -> None:
+    """Raises BadInput where a model that is told actions would find none; says where some recordings have none."""
+    if not space.buttons and not space.axes:
+        raise BadInput(
+            "no button is pressed and no axis moves in the training recordings, so there is nothing to learn for a model that is "
+            "told what is done; a world model learns without with --model.no-acts"
+        )
+    if still := sum(not len(recording.events) for recording in training):
+        print(
+            f"in {still} of {len(training)} recordings nothing is done: the model takes them for play without hands",
+            file=sys.stderr,
+        )
 
 
 def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progress: bool) -> list[Stored]:

@@ -76,7 +76,7 @@ def test_a_picture_and_a_film_are_drawn(data: Path, run: Path, tmp_path: Path, w
     film = open_film(Path(result["film"]))
     assert film.shape == (CONTEXT + FRAMES, 3 * 96, 2 * 96, 3)
     assert 0 < result["psnr"] <= result["psnr_best"] < 60
-    assert result["warnings"] == ["it was trained on 1 of these 2 recordings, so its numbers there say little"]
+    assert result["warnings"] == [f"{run}: it was trained on 1 of these 2 recordings, so its numbers there say little"]
     assert len(result["clips"]) == 2
 
 
