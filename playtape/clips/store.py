@@ -42,14 +42,23 @@ class Stored:
 
 
 def store(
-    recording: Recording, space: ActionSpace, size: tuple[int, int], fps: float, encoder: SentenceEncoder | None = None
+    recording: Recording,
+    space: ActionSpace,
+    size: tuple[int, int],
+    fps: float,
+    encoder: SentenceEncoder | None = None,
+    *,
+    crop: bool = False,
 ) -> Stored:
-    """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`."""
+    """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`.
+
+    `crop`: the middle of each picture, and not all of it squashed.
+    """
     keep = regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
     return Stored(
         recording.name,
-        _frames(recording, keep, size),
+        _frames(recording, keep, size, crop),
         time_ns,
         space.actions(recording.events, time_ns),
         _learnable(recording, time_ns),
@@ -91,30 +100,31 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
     )
 
 
-def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int], crop: bool) -> np.ndarray:
     folder = beside(recording)
     video = recording.video.path
     stat = video.stat()
-    key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum())])
+    cut = ["crop"] if crop else []  # what is squashed keeps its name
+    key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum()), *cut])
     entry = folder / f"{video.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npy"
     if not entry.exists():
         folder.mkdir(exist_ok=True)
         partial = entry.with_suffix(f".{os.getpid()}.part")
         try:
-            _decode(recording, partial, keep, size)
+            _decode(recording, partial, keep, size, crop)
             os.replace(partial, entry)
         finally:
             partial.unlink(missing_ok=True)
     return np.load(entry, mmap_mode="r")
 
 
-def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int, int]) -> None:
+def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int, int], crop: bool) -> None:
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(keep), 3, *size))
     done, batch = 0, []
     for frame in recording.video.stream(indices=keep):
         batch.append(frame)
         if len(batch) == BATCH or done + len(batch) == len(keep):
-            out[done : done + len(batch)] = resize(np.stack(batch), size).numpy()
+            out[done : done + len(batch)] = resize(np.stack(batch), size, crop=crop).numpy()
             done, batch = done + len(batch), []
     out.flush()
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playtape.clips import store
 from playtape.errors import within
 from playtape.imagine.futures import Moment, Way, futures, moments
 from playtape.recordings import find_recordings, open_recording, write_video
@@ -65,7 +64,7 @@ def predict(
     paths = find_recordings(data)
     recordings = [open_recording(path) for path in paths[:: max(1, len(paths) // clips)]]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
-    stored = [store(one, loaded.space, (config.height, config.width_px), config.fps) for one in recordings]
+    stored = [loaded.stored(one) for one in recordings]
     chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)

@@ -59,6 +59,10 @@ class Config:
         return self.tokenizer.side
 
     @property
+    def crop(self) -> bool:
+        return self.tokenizer.crop
+
+    @property
     def fps(self) -> float:
         return self.tokenizer.fps
 
@@ -109,9 +113,8 @@ class WorldModel(Model):
         self.contexts, self.codes = (
             video_tokenizer.codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes")
         )
-        self.embed = nn.Embedding(
-            self.contexts + self.codes + 2, width
-        )  # the last two: between context frames, and slots
+        # of codes, then a token between context frames, and slots
+        self.embed = nn.Embedding(self.contexts + self.codes + 2, width)
         self.blocks = nn.ModuleList(
             Block(width, config.heads, config.dropout, hidden=config.hidden, normed=False, eps=EPS)
             for _ in range(config.layers)
@@ -371,7 +374,7 @@ _PUBLISHED = Recipe(
     Config(dropout=0.1),
     steps=1_000_000,
     batch=64,
-    data=Data(fps=20, window=16),
+    data=video_tokenizer.RECIPES["tokenizer-64"].data,
     optimiser=Optimiser(
         lr=1e-4,
         final_lr=0.0,

@@ -18,7 +18,7 @@ import torch
 from playtape import __version__
 from playtape.actions import ActionSpace
 from playtape.actions.names import GENERIC, POINTER
-from playtape.clips import SentenceEncoder, find_encoder
+from playtape.clips import SentenceEncoder, Stored, find_encoder, store
 from playtape.errors import BadInput
 from playtape.models import modules
 from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
@@ -51,6 +51,12 @@ class Loaded:
         """What it learned its texts with, weights not yet read; None if it learned without."""
         named = self.train.get("text_encoder")
         return find_encoder(str(named)) if named else None
+
+    def stored(self, recording: Recording) -> Stored:
+        """A recording as the model looks at it: at its size, its rate, cropped or squashed, with its texts."""
+        config = self.model.config
+        size, crop = (config.height, config.width_px), getattr(config, "crop", False)
+        return store(recording, self.space, size, config.fps, self.encoder, crop=crop)
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""

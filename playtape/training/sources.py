@@ -75,9 +75,9 @@ def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progre
     encoder = find_encoder(run.data.text) if run.data.text else None
     if encoder is not None:  # before hours of decoding: its package may be missing
         embed_all(training, encoder)
-    size = (run.model.height, run.model.width_px)
+    size, crop = (run.model.height, run.model.width_px), getattr(run.model, "crop", False)
     shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
-    stored = [store(recording, space, size, run.data.fps, encoder) for recording in shown]
+    stored = [store(recording, space, size, run.data.fps, encoder, crop=crop) for recording in shown]
     if not any(recording.mask.any() for recording in stored):
         raise BadInput(
             "no frame of these recordings may be learned from: all of them are masked, or a policy was in control"

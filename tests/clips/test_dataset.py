@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from playtape.actions import Actions
-from playtape.clips import Clip, Clips, Source, observed_space, store
+from playtape.clips import Clip, Clips, Source, observed_space, resize, store
 from playtape.clips.augmentation import Augmentation
 from playtape.clips.dataset import cut
 from playtape.errors import BadInput
@@ -103,6 +103,16 @@ def test_the_store_is_read_again_and_never_stale(recording) -> None:
     assert again.frames.filename == first.frames.filename
     assert store(recording, space, (20, 40), 35).frames.filename != first.frames.filename
     assert not list(Path(first.frames.filename).parent.glob("*.part"))
+
+
+def test_what_is_cropped_is_stored_apart_from_what_is_squashed(recording) -> None:
+    space = observed_space([recording], 35)
+    squashed, cropped = (store(recording, space, (40, 40), 35, crop=crop) for crop in (False, True))
+    first = np.stack(list(recording.video.stream(indices=np.arange(2))))
+    assert first.shape[2] > first.shape[1]
+    assert np.array_equal(squashed.frames[:2], resize(first, (40, 40)))
+    assert np.array_equal(cropped.frames[:2], resize(first, (40, 40), crop=True))
+    assert not np.array_equal(squashed.frames[:2], cropped.frames[:2])
 
 
 def test_first_and_last_frames_are_seen_half_as_often_as_others(recording, stored) -> None:

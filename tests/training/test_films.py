@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playtape.clips import resize
 from playtape.errors import BadInput
 from playtape.imagine.predict import Counts, predict
 from playtape.models import video_tokenizer as coder
 from playtape.models import world_model as world
 from playtape.models.recipe import Data, Recipe
-from playtape.recordings import find_recordings
+from playtape.recordings import find_recordings, open_recording
 from playtape.recordings.convert import convert
 from playtape.recordings.formats import episodes_npz
 from playtape.training import checkpoint
@@ -61,6 +62,19 @@ def test_films_train_a_tokenizer_and_a_world_that_is_told_nothing(films: Path, t
     result = predict(run, films, tmp_path / "out", Counts(4, 2, 2), progress=False)
     assert 0 < result["psnr"] < 60
     assert Path(result["picture"]).exists()
+
+
+def test_training_and_prediction_look_at_the_same_middle(films: Path, tmp_path: Path) -> None:
+    loaded = checkpoint.load(Path(tokenizer(films, tmp_path)))
+    learned = {*(films / ".playtape").glob("*.npy")}
+    recordings = {path.stem: open_recording(path) for path in find_recordings(films)}
+    stored = {name: loaded.stored(recordings[name]).frames for name in loaded.train["trained_on"]}
+    assert len(stored) == len(learned) == 2  # the third is held out
+    assert {Path(frames.filename) for frames in stored.values()} == learned
+    for name, frames in stored.items():
+        assert np.array_equal(frames[0], resize(recordings[name].video[0][:, 2:22], (16, 16)))
+    squashed = replace(loaded, model=coder.build(replace(coder.tiny(), crop=False), loaded.space))
+    assert np.array_equal(squashed.stored(recordings[name]).frames[0], resize(recordings[name].video[0], (16, 16)))
 
 
 def test_who_is_told_what_is_done_refuses_films(films: Path, told: Path, tmp_path: Path) -> None:
