@@ -41,7 +41,7 @@ def convert(
     A format is the name of a module in recordings/formats, or the dotted path of one elsewhere; an OWAMcap has its video
     beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. Gives {"outputs": [paths], "failed":
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
-    video}}. Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
+    video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}. Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
     """
     root, out = Path(root), Path(out)
     module, writer = find_format(format), find_format(to, "write")
@@ -83,6 +83,7 @@ class _Done:
     failed: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clipped: dict[str, int] = field(default_factory=dict)
 
     def add(self, recording: Recording, target: Path, unsaid: list[str]) -> None:
         self.outputs.append(str(target))
@@ -90,6 +91,8 @@ class _Done:
         if clock.mode != "exact":
             offset = {"offset_ns": clock.anchor_ns, "drift_ppm": clock.drift_ppm, "residual_ns": clock.residual_ns}
             self.clocks[str(target)] = {"mode": clock.mode, **offset}
+        if recording.clipped:
+            self.clipped[str(target)] = recording.clipped
         if notes := [*recording.warnings, *unsaid]:
             self.warnings[str(target)] = notes
 

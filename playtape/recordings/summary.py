@@ -65,6 +65,7 @@ def _recording(path: Path) -> dict[str, Any]:
         **_video(recording.video),
         "events": len(recording.events),
         "inputs": recording.events.counts(),
+        "clipped": recording.clipped or None,
         "spans": dict(Counter(span.kind for span in recording.spans)),
         **facts,
         "licence": recording.info.licence,

@@ -8,7 +8,8 @@ import pytest
 
 from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
-from playtape.recordings import Recording
+from playtape.recordings import Recording, open_recording, summary
+from playtape.recordings.convert import convert
 from playtape.recordings.formats import episodes_npz
 
 T = 6
@@ -52,6 +53,21 @@ def test_what_the_simulator_cut_off_is_cut_off_and_counted(tmp_path: Path) -> No
     assert recording.warnings == ("2 of 10 numbers of actions are beyond -1 to 1 and were cut off",)
     assert rows(recording, 2)[[0, 2]].tolist() == [[1, -0.5], [-1, 1]]
     assert recording.info.extra["clipped"] == "2"
+
+
+def test_what_was_cut_off_is_in_the_result_and_in_the_recording(tmp_path: Path) -> None:
+    action = np.zeros((T, 2), np.float32)
+    demonstration(tmp_path / "in" / "plain", action)
+    action[1:4] = -7
+    demonstration(tmp_path / "in" / "wild", action)
+    result = convert(tmp_path / "in", tmp_path / "out", "episodes_npz", progress=False)
+    wild = tmp_path / "out" / "wild" / "one.mcap"
+    assert result["clipped"] == {str(wild): 6}
+    assert summary(wild)["clipped"] == 6
+    assert summary(tmp_path / "out" / "plain" / "one.mcap")["clipped"] is None
+    space = ActionSpace((), (Axis("arm.0", "state"), Axis("arm.1", "state")))
+    back = open_recording(wild)
+    assert space.actions(back.events, back.time_ns).axes.min() == -1
 
 
 @pytest.mark.parametrize("length", [T, T - 1])
