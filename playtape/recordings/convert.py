@@ -41,7 +41,9 @@ def convert(
     A format is the name of a module in recordings/formats, or the dotted path of one elsewhere; an OWAMcap has its video
     beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. Gives {"outputs": [paths], "failed":
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
-    video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}. Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
+    video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}.
+
+    Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
     """
     root, out = Path(root), Path(out)
     module, writer = find_format(format), find_format(to, "write")

@@ -24,10 +24,7 @@ Five layouts, told apart by what is inside, and where that is one, by the data s
 The picture is coded anew, since the file has none of a video: visibly alike, not equal.
 """
 
-import atexit
 import re
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -35,14 +32,13 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.errors import BadInput
+from playtape.recordings.formats._coded import coded
 from playtape.recordings.mixes import Part, known
 from playtape.recordings.nouns import Info, Recording, Span
-from playtape.recordings.video import Video, write_video
 
 __all__ = ["example", "find", "read"]
 
 FPS = 10.0
-CRF = 8
 STACK = 3  # channels of one picture in a stack
 MOST_BYTES = 4 << 30  # of one array, unpacked
 MOST_AXES = 32
@@ -66,7 +62,7 @@ def find(root: Path) -> list[Path]:
 
 
 def read(path: Path) -> Recording:
-    """One episode. Its video is a temporary file that lives until the program ends: save with video="copy".
+    """One episode. Its video is a temporary file that lives as long as the recording: save with video="copy".
 
     Raises BadInput for what is no such file, has no pictures, pictures that are none, or actions of another length.
     """
@@ -82,9 +78,9 @@ def read(path: Path) -> Recording:
     if actions.shape[1] and dataset.lower().replace("_", "").startswith("robonet"):
         actions = _as_robonet(path, actions, fields, warnings)
     fps = FPS if part is None else part.hz
-    video = _coded(path, pictures, fps)
-    spans = _spans(path, fields, video.time_ns, led_here, warnings)
     height, width = pictures.shape[1:3]
+    video = coded(path.stem, pictures, (width, height), fps)
+    spans = _spans(path, fields, video.time_ns, led_here, warnings)
     split = _split(path)
     numbered = {"session": "/".join(filter(None, (dataset, split, path.stem)))} if NUMBERED.fullmatch(path.stem) else {}
     told = ({"hz": f"{fps:g}"} if part else {}) | ({"clipped": str(clipped)} if clipped else {})
@@ -199,14 +195,6 @@ def _as_robonet(path: Path, actions: np.ndarray, fields: dict[str, np.ndarray], 
             + ("the others are 0" if count < ROBONET_AXES else "the others were left out")
         )
     return np.pad(actions, ((0, 0), (0, max(0, ROBONET_AXES - count))))[:, :ROBONET_AXES]
-
-
-def _coded(path: Path, pictures: np.ndarray, fps: float) -> Video:
-    folder = Path(tempfile.mkdtemp(prefix="playtape-episode-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    written = write_video(folder / f"{path.stem}.mp4", pictures, fps=fps, crf=CRF)
-    height, width = pictures.shape[1:3]
-    return Video(written, crop=(width, height) if height % 2 or width % 2 else None)
 
 
 def _spans(
