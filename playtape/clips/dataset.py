@@ -17,14 +17,20 @@ from playtape.clips.augmentation import Augmentation
 from playtape.clips.clip import Clip, stack
 from playtape.clips.store import Stored
 from playtape.errors import BadInput
+from playtape.recordings.mixes import find_mix, folders
 
 
 @dataclass(frozen=True)
 class Source:
-    """`PATH` or `PATH:WEIGHT` of the command line. The weight is relative, per frame: 1 draws every frame alike."""
+    """`PATH` or `PATH:WEIGHT` of the command line. The weight is relative, per frame: 1 draws every frame alike.
+
+    Of a mix it is the share of the clips, whatever a recording's length, and they have about `hz` frames a second.
+    """
 
     path: Path
     weight: float = 1.0
+    shared: bool = False
+    hz: float = 0.0  # 0 takes every frame
 
     @classmethod
     def parse(cls, text: str) -> "Source":
@@ -36,6 +42,13 @@ class Source:
         if not 0 < source.weight < float("inf"):
             raise BadInput(f"the weight of {text!r} is {weight}; it must be positive and finite")
         return source
+
+    @staticmethod
+    def of_mix(name: str, root: Path) -> "tuple[list[Source], list[str]]":
+        """The data sets of a mix that are in `root`, at their shares, and the names of those that are not."""
+        found = folders(find_mix(name), root)
+        there = [Source(path, part.share, True, part.pace_hz) for part, path in found.items() if path is not None]
+        return there, [part.name for part, path in found.items() if path is None]
 
 
 @dataclass(frozen=True)
@@ -64,18 +77,24 @@ class Clips(Dataset):
         chance = np.array([len(recording) for recording in self.recordings]) * np.array(self.weights)
         chosen = draw.choice(len(chance), self.batch, p=chance / chance.sum())
         drawn = [self.recordings[i] for i in chosen]
-        return stack([self._clip(recording, self._start(len(recording), draw), draw) for recording in drawn])
+        return stack([self._clip(recording, self._start(recording, draw), draw) for recording in drawn])
 
-    def _start(self, frames: int, draw: np.random.Generator) -> int:
-        middle = int(draw.integers(frames))
-        return max(0, min(middle - self.window // 2, frames - self.window))
+    def _start(self, recording: Stored, draw: np.random.Generator) -> int:
+        reach = self._reach(recording)
+        middle = int(draw.integers(len(recording)))
+        return max(0, min(middle - reach // 2, len(recording) - reach))
+
+    def _reach(self, recording: Stored) -> int:
+        """Frames from the first of a clip to its last."""
+        return (self.window - 1) * recording.stride + 1
 
     def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
-        stop = min(start + self.window, len(recording))
-        sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
+        stop = min(start + self._reach(recording), len(recording))
+        part = slice(start, stop, recording.stride)
+        sided = bool(recording.text.sided[recording.text.row[part]].any())
         clip = cut(recording, start, stop)
         if self.lose_begun_text:
-            clip.text[torch.from_numpy(recording.text.began[start:stop] < start)] = 0
+            clip.text[torch.from_numpy(recording.text.began[part] < start)] = 0
         return _filled(self.augmentation(clip, self.space, draw, sided=sided), self.window)
 
 
@@ -96,8 +115,8 @@ def _filled(clip: Clip, window: int) -> Clip:
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:
-    """Frames [start, stop) of a stored recording as a clip of tensors."""
-    part = slice(start, stop)
+    """Frames [start, stop) of a stored recording, every stride-th of them, as a clip of tensors."""
+    part = slice(start, stop, recording.stride)
     return Clip(
         torch.from_numpy(np.array(recording.frames[part])),
         Actions(

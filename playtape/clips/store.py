@@ -17,7 +17,7 @@ import numpy as np
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.names import INPUTS, is_button, kind
 from playtape.clips.encoders import SentenceEncoder
-from playtape.clips.resize import regular, resize
+from playtape.clips.resize import regular, resize, stride
 from playtape.clips.text import Text, beside
 from playtape.recordings import Confidence, Recording
 
@@ -27,7 +27,10 @@ BATCH = 64  # frames resized at once
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
-    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows."""
+    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows.
+
+    Clips take every `stride`-th frame; row t is of all that lies between frame t and frame t + stride, for any t.
+    """
 
     name: str
     frames: np.ndarray
@@ -36,6 +39,7 @@ class Stored:
     mask: np.ndarray
     confidence: np.ndarray
     text: Text
+    stride: int = 1
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -49,22 +53,43 @@ def store(
     encoder: SentenceEncoder | None = None,
     *,
     crop: bool = False,
+    hz: float = 0.0,
+    window: int = 0,
 ) -> Stored:
     """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`.
 
-    `crop`: the middle of each picture, and not all of it squashed.
+    `crop`: the middle of each picture, and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a
+    second; more where the recording has fewer than `window` of them.
     """
-    keep = regular(recording.time_ns, fps)
+    keep = np.arange(len(recording.time_ns)) if hz else regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
+    every = stride(time_ns, hz, window) if hz else 1
     return Stored(
         recording.name,
         _frames(recording, keep, size, crop),
         time_ns,
-        space.actions(recording.events, time_ns),
-        _learnable(recording, time_ns),
-        _certainty(recording, time_ns),
+        _together(space.actions(recording.events, time_ns), space, every),
+        _following(_learnable(recording, time_ns), every, False).min(-1),
+        _following(_certainty(recording, time_ns), every, np.float32(1)).min(-1),
         Text.of(recording, time_ns, encoder),
+        every,
     )
+
+
+def _together(actions: Actions, space: ActionSpace, n: int) -> Actions:
+    """Each row of T with the n - 1 after it: what was done in n intervals."""
+    if n == 1:
+        return actions
+    axes = _following(actions.axes, n, np.float32(0))
+    sums = np.array([axis.kind == "sum" for axis in space.axes], bool)
+    put = actions.axes[np.minimum(np.arange(len(actions.axes)) + n - 1, len(actions.axes) - 1)]
+    return Actions(_following(actions.buttons, n, False).max(-1), np.where(sums, axes.sum(-1), put).astype(np.float32))
+
+
+def _following(rows: np.ndarray, n: int, beyond: object) -> np.ndarray:
+    """[T, ...] to [T, ..., n]: each row and the n - 1 after it; behind the last one there is `beyond`."""
+    padded = np.concatenate([rows, np.full((n - 1, *rows.shape[1:]), beyond, rows.dtype)])
+    return np.lib.stride_tricks.sliding_window_view(padded, n, 0)
 
 
 def session(recording: Recording) -> str:

@@ -56,7 +56,8 @@ class Loaded:
         """A recording as the model looks at it: at its size, its rate, cropped or squashed, with its texts."""
         config = self.model.config
         size, crop = (config.height, config.width_px), getattr(config, "crop", False)
-        return store(recording, self.space, size, config.fps, self.encoder, crop=crop)
+        hz = self.train.get("hz", 0.0)
+        return store(recording, self.space, size, config.fps, self.encoder, crop=crop, hz=hz)
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
@@ -166,6 +167,7 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
     """Raises BadInput if train.json says what it cannot say of what others go by."""
     for name, right, what in (
         ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
+        ("hz", lambda said: type(said) in (int, float) and 0 <= said <= 1000, "a number from 0 to 1000"),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
         (
             "trained_on",

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from playtape.clips import regular, resize
-from playtape.clips.resize import middle
+from playtape.clips.resize import middle, stride
 
 
 def test_batch_and_threads_do_not_change_a_bit() -> None:
@@ -75,3 +75,24 @@ def test_jitter_does_not_change_the_rate() -> None:
     draw = np.random.default_rng(0)
     time_ns = ((np.arange(1200) / 60 + draw.uniform(-1e-3, 1e-3, 1200)) * 1e9).astype(np.int64)
     assert abs(len(regular(time_ns, 20)) - 400) <= 1  # a greedy threshold gives 16.8 frames a second here
+
+
+@pytest.mark.parametrize(
+    ("rate", "hz", "frames", "every"),
+    [
+        (10, 3, 0, 3),
+        (5, 3, 0, 2),
+        (12.5, 3, 0, 4),
+        (2, 3, 0, 1),
+        (1, 3, 0, 1),
+        (30, 3, 0, 10),
+        (30, 3, 16, 6),
+        (30, 3, 200, 1),
+    ],
+)
+def test_a_stride_is_whole_and_no_longer_than_the_recording_lets(
+    rate: float, hz: float, frames: int, every: int
+) -> None:
+    time_ns = (np.arange(100) * 1e9 / rate).round().astype(np.int64)
+    assert stride(time_ns, hz, frames) == every
+    assert stride(time_ns[:1], hz, frames) == 1

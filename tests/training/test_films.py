@@ -83,7 +83,7 @@ def test_who_is_told_what_is_done_refuses_films(films: Path, told: Path, tmp_pat
     with pytest.raises(BadInput, match=refusal):
         trained([str(films)], coded, tmp_path / "world")
     with pytest.raises(BadInput, match="no button is pressed"):
-        train(["idm-tiny", str(films), "--out", str(tmp_path / "idm"), *SMALL], progress=False)
+        train(["idm-tiny", str(films), "--out", str(tmp_path / "idm"), *SMALL, "--data.window", "8"], progress=False)
     assert not (tmp_path / "world").exists()
     run = trained([str(told)], coded, tmp_path / "told-world")
     with pytest.raises(BadInput, match=r"nothing is done, and .* acts with arm\.0, arm\.1"):
