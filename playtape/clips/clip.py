@@ -1,12 +1,15 @@
 """The one noun that models learn from: frames and what was done between them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from playtape.actions import Actions
 from playtape.errors import BadInput
+
+LEFT_OUT = torch.zeros(0)
+REST = ("mask", "confidence", "text", "reward", "ended", "embodiment")  # a clip's fields after frames and actions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,23 +24,38 @@ class Clip:
     - `confidence` float32 [*b, T]: 1 for truth, less for labels of a model.
     - `text` float32 [*b, T, E]: the embedding of the instruction in force when the frame is shown, zeros where there is none.
       E is 0 where no encoder was asked for, and where it is left out.
+    - `reward` float32 [*b, T]: what a row earned, and `ended` bool [*b, T]: whether it was the last that the game allowed. NaN
+      and false where nothing is told of rewards, and where they are left out.
+    - `embodiment` int64 [*b]: which of several bodies acts, where a model knows several; else 0.
     """
 
     frames: Tensor
     actions: Actions
     mask: Tensor
     confidence: Tensor
-    text: Tensor = field(default_factory=lambda: torch.zeros(0))
+    text: Tensor = LEFT_OUT
+    reward: Tensor = LEFT_OUT
+    ended: Tensor = LEFT_OUT
+    embodiment: Tensor = LEFT_OUT
 
     def __post_init__(self) -> None:
-        lead = tuple(self.frames.shape[:-3])
-        if self.text.shape == (0,):  # left out
-            object.__setattr__(self, "text", torch.zeros((*lead, 0), device=self.frames.device))
+        lead, device = tuple(self.frames.shape[:-3]), self.frames.device
+        for name, nothing in (
+            ("text", torch.zeros((*lead, 0))),
+            ("reward", torch.full(lead, torch.nan)),
+            ("ended", torch.zeros(lead, dtype=torch.bool)),
+            ("embodiment", torch.zeros(lead[:-1], dtype=torch.int64)),
+        ):
+            if getattr(self, name) is LEFT_OUT:
+                object.__setattr__(self, name, nothing.to(device))
         for name, found in (
             ("actions", self.actions.buttons.shape[:-1]),
             ("mask", self.mask.shape),
             ("confidence", self.confidence.shape),
             ("text", self.text.shape[:-1]),
+            ("reward", self.reward.shape),
+            ("ended", self.ended.shape),
+            ("embodiment", (*self.embodiment.shape, *lead[-1:])),
         ):
             if tuple(found) != lead:
                 raise BadInput(
@@ -51,8 +69,7 @@ class Clip:
 
     def to(self, device: torch.device | str) -> "Clip":
         actions = Actions(self.actions.buttons.to(device), self.actions.axes.to(device))
-        rest = (self.mask.to(device), self.confidence.to(device), self.text.to(device))
-        return Clip(self.frames.to(device), actions, *rest)
+        return Clip(self.frames.to(device), actions, *(getattr(self, name).to(device) for name in REST))
 
 
 def stack(clips: list[Clip]) -> Clip:
@@ -62,7 +79,5 @@ def stack(clips: list[Clip]) -> Clip:
         Actions(
             torch.stack([clip.actions.buttons for clip in clips]), torch.stack([clip.actions.axes for clip in clips])
         ),
-        torch.stack([clip.mask for clip in clips]),
-        torch.stack([clip.confidence for clip in clips]),
-        torch.stack([clip.text for clip in clips]),
+        *(torch.stack([getattr(clip, name) for clip in clips]) for name in REST),
     )

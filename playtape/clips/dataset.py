@@ -111,7 +111,10 @@ def _filled(clip: Clip, window: int) -> Clip:
         )
     )
     mask = torch.cat([clip.mask, clip.mask.new_zeros(missing)])
-    return Clip(clip.frames[index], none, mask, clip.confidence[index], clip.text[index])
+    reward = torch.cat([clip.reward, clip.reward.new_full((missing,), torch.nan)])
+    ended = torch.cat([clip.ended, clip.ended.new_zeros(missing)])
+    rest = (clip.confidence[index], clip.text[index], reward, ended, clip.embodiment)
+    return Clip(clip.frames[index], none, mask, *rest)
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:
@@ -126,4 +129,7 @@ def cut(recording: Stored, start: int, stop: int) -> Clip:
         torch.from_numpy(recording.mask[part].copy()),
         torch.from_numpy(recording.confidence[part].copy()),
         torch.from_numpy(recording.text.vectors[recording.text.row[part]]),
+        torch.from_numpy(recording.reward[part].copy()),
+        torch.from_numpy(recording.ended[part].copy()),
+        torch.tensor(recording.embodiment),
     )

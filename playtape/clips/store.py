@@ -7,6 +7,7 @@ ever read, and are written under a temporary name first, so that a cut-off run l
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from playtape.actions.names import INPUTS, is_button, kind
 from playtape.clips.encoders import SentenceEncoder
 from playtape.clips.resize import regular, resize, stride
 from playtape.clips.text import Text, beside
+from playtape.errors import BadInput
 from playtape.recordings import Confidence, Recording
 
 BATCH = 64  # frames resized at once
@@ -27,7 +29,8 @@ BATCH = 64  # frames resized at once
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
-    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows.
+    `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows, `reward` float32 [T] (NaN where
+    nothing is told), `ended` bool [T], `embodiment`: the number of its body, where a model knows several.
 
     Clips take every `stride`-th frame; row t is of all that lies between frame t and frame t + stride, for any t.
     """
@@ -39,6 +42,9 @@ class Stored:
     mask: np.ndarray
     confidence: np.ndarray
     text: Text
+    reward: np.ndarray
+    ended: np.ndarray
+    embodiment: int = 0
     stride: int = 1
 
     def __len__(self) -> int:
@@ -51,6 +57,7 @@ def store(
     size: tuple[int, int],
     fps: float,
     encoder: SentenceEncoder | None = None,
+    embodiments: tuple[str, ...] = (),
     *,
     crop: bool = False,
     hz: float = 0.0,
@@ -58,12 +65,14 @@ def store(
 ) -> Stored:
     """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`.
 
-    `crop`: the middle of each picture, and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a
-    second; more where the recording has fewer than `window` of them.
+    `embodiments` are the bodies that a model knows, by the game or data set that they act in. `crop`: the middle of each picture,
+    and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a second; more where there are
+    fewer than `window` of those. Raises BadInput for a recording that is of no embodiment.
     """
     keep = np.arange(len(recording.time_ns)) if hz else regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
     every = stride(time_ns, hz, window) if hz else 1
+    reward, ended = _outcome(recording, time_ns)
     return Stored(
         recording.name,
         _frames(recording, keep, size, crop),
@@ -72,6 +81,9 @@ def store(
         _following(_learnable(recording, time_ns), every, False).min(-1),
         _following(_certainty(recording, time_ns), every, np.float32(1)).min(-1),
         Text.of(recording, time_ns, encoder),
+        _following(reward, every, np.float32(0)).sum(-1),
+        _following(ended, every, False).max(-1),
+        _body(recording, embodiments),
         every,
     )
 
@@ -180,3 +192,35 @@ def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
         if span.kind == "masked" or (span.kind == "control" and span.value.startswith("policy")):
             mask[:-1] &= (time_ns[1:] <= span.start_ns) | (time_ns[:-1] >= span.end_ns)
     return mask
+
+
+def _outcome(recording: Recording, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each interval earned, float32 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
+    reward, ended = np.full(len(time_ns), np.nan, np.float32), np.zeros(len(time_ns), bool)
+    if any(span.kind == "reward" for span in recording.spans):
+        reward[:] = 0
+    for span in recording.spans:
+        row = max(0, int(np.searchsorted(time_ns, span.start_ns, side="right")) - 1)
+        if span.kind == "reward":
+            reward[row] += _number(recording, span.value)
+        elif span.kind == "end":
+            ended[row] = True
+    return reward, ended
+
+
+def _number(recording: Recording, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadInput(f"{recording.name} has a span reward of {text[:60]!r}; it must be a finite number")
+    return value
+
+
+def _body(recording: Recording, embodiments: tuple[str, ...]) -> int:
+    if not embodiments:
+        return 0
+    if (game := recording.info.game) not in embodiments:
+        raise BadInput(f"{recording.name} is of {game!r}; the model's embodiments are {', '.join(embodiments)}")
+    return embodiments.index(game)

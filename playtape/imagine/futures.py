@@ -35,6 +35,7 @@ class Moment:
     start: int  # frame of the recording at the model's rate
     frames: Tensor
     actions: Actions
+    embodiment: int = 0
 
 
 def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> list[Moment]:
@@ -49,9 +50,8 @@ def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> l
         for start in np.unique(np.linspace(0, room, each).round().astype(int)).tolist():
             clip = cut(one, start, start + reach)
             acts = slice(context - 1, context - 1 + frames)
-            found.append(
-                Moment(one.name, start, clip.frames, Actions(clip.actions.buttons[acts], clip.actions.axes[acts]))
-            )
+            rows = Actions(clip.actions.buttons[acts], clip.actions.axes[acts])
+            found.append(Moment(one.name, start, clip.frames, rows, one.embodiment))
     if not found:
         raise BadInput(
             f"no recording is as long as {context} frames to begin from and {frames} to foretell; the longest has {longest}"
@@ -69,7 +69,8 @@ def futures(
     context = len(of[0].frames) - len(of[0].actions.buttons)
     generator = torch.Generator(device).manual_seed(way.seed)
     frames = torch.stack([each.frames[:context] for each in of]).to(device)
-    state, shown = model.start(frames, count), []
+    body = torch.tensor([each.embodiment for each in of], device=device)
+    state, shown = model.start(frames, count, body), []
     steps = len(of[0].actions.buttons)
     for t in tqdm(range(steps), desc="foretell", unit="frame", disable=not progress):
         rows = [

@@ -136,8 +136,8 @@ class Pixels2Play(Model):
                 if name.startswith(("place", "no_text", "actions.embed.")) or name.endswith(("pos_tokens", "_sinks")):
                     parameter.data = parameter.data.bfloat16()
 
-    def fit(self, actions: Actions) -> None:
-        """Bins from the training data: actions of numpy, [T, A] axes."""
+    def fit(self, actions: Actions, embodiment: object = None) -> None:
+        """Bins from the training data: actions of numpy, [T, A] axes. It knows one body."""
         self.actions.fit(actions)
 
     # ---- training

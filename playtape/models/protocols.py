@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from torch import Generator, Tensor, nn
 
 from playtape.actions import Actions, ActionSpace
@@ -120,8 +121,11 @@ class Simulator(Protocol):
     A state is used up by the call that it is given to.
     """
 
-    def start(self, frames: Tensor, futures: int = 1) -> Any:
-        """Contexts uint8 [N, K, 3, H, W] to the state of M futures; those of one context are neighbours."""
+    def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> Any:
+        """Contexts uint8 [N, K, 3, H, W] to the state of M futures; those of one context are neighbours.
+
+        `embodiment` int64 [N] is whose actions it will be told, where it knows several bodies.
+        """
         ...
 
     def step(
@@ -139,6 +143,13 @@ class Simulator(Protocol):
 
     def frames(self, state: Any, last: int) -> Tensor:
         """The last frames of each future, [M, last, 3, H, W] in 0 to 1."""
+        ...
+
+    def outcome(self, state: Any) -> tuple[Tensor, Tensor]:
+        """What the last step earned, and the chance that it ended everything, [M] each; to be asked once a step at most.
+
+        Raises BadInput if its config says that it foretells no `outcomes`.
+        """
         ...
 
 
@@ -164,6 +175,9 @@ class Tokenizer(Protocol):
 
 @runtime_checkable
 class Fitted(Protocol):
-    """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`."""
+    """Has values that are measured on the training data before the first step: `fit(numpy actions of T rows)`.
 
-    def fit(self, actions: Actions) -> None: ...
+    `embodiment` int64 [T] says which body each row is of; left out, all are of the first.
+    """
+
+    def fit(self, actions: Actions, embodiment: np.ndarray | None = None) -> None: ...

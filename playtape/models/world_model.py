@@ -13,9 +13,9 @@ later one, `A` numbers of an action, `D` width, `V` codes that a later frame can
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,11 +27,10 @@ from playtape.models import video_tokenizer
 from playtape.models.protocols import Model
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets.drawing import Draw
+from playtape.nets.line import Line
 from playtape.nets.memory import Branch, Grown
-from playtape.nets.transformer import Block, RMSNorm, rotary
-
-EPS = 1e-6  # of the norms, LLaMA's
-WIDE = 1e30  # where nothing is cut off, as long as nothing was fitted
+from playtape.nets.outcomes import Outcomes
+from playtape.nets.scaled import Scaled
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Config:
     frames: int = 16  # of a clip, its context included: what one line of tokens holds
     acts: bool = True  # told what is done; else it foretells what it expects to be done
     goal: bool = False  # the context's first frame is where the clip is to end
+    outcomes: bool = False  # foretells what each interval earns as well, and whether it is the last
+    embodiments: tuple[str, ...] = ()  # games or data sets whose actions mean different things; () is one for all
     dropout: float = 0.0
     noise: float = 0.0  # up to this share of a context's codes is any code while training, against drift
     parallel: float = 0.0  # weight of the fast way's loss; 0 does not train it
@@ -69,6 +70,7 @@ class Config:
     def __post_init__(self) -> None:
         if isinstance(self.tokenizer, dict):  # a checkpoint's JSON
             object.__setattr__(self, "tokenizer", video_tokenizer.Config(**self.tokenizer))
+        object.__setattr__(self, "embodiments", tuple(self.embodiments))
         for name, least, most in (
             *(("width", 8, 16384), ("layers", 1, 256), ("heads", 1, 256), ("hidden", 8, 2**17)),
             ("frames", self.tokenizer.context + 1, 4096),
@@ -80,6 +82,8 @@ class Config:
             raise BadInput(f"width is {self.width}; it must be a multiple of twice the heads, {self.heads}")
         if self.goal and self.tokenizer.context < 2:
             raise BadInput("goal needs a context of 2 frames or more: where the clip is to end, and where it begins")
+        if len({*self.embodiments}) < len(self.embodiments):
+            raise BadInput(f"embodiments has a name twice: {' '.join(self.embodiments)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,54 +91,38 @@ class State:
     """M futures, S of each of N contexts. `step` writes into the memories of the one that it is given, and returns the next.
 
     `drawn` is the context as the tokenizer draws it, [N]; `codes` int64 [M, F, J] what was foretold, the last frame of which the
-    memories do not hold yet; `length` how many frames there are, the context's included.
+    memories may not hold yet; `length` how many frames there are, the context's included; `embodiment` int64 [N].
     """
 
     drawn: video_tokenizer.Drawn
     memories: list[Branch]
     codes: Tensor
     length: int
+    embodiment: Tensor
 
 
 class WorldModel(Model):
     """See the module."""
 
     config: Config
-    offset: Tensor  # [A]: taken from an action,
-    spread: Tensor  # [A]: what it is then divided by,
-    lowest: Tensor  # [A]: and where it is cut off before, as it was in the training data
-    highest: Tensor
 
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
         self.config, self.space = config, space
         self.tokenizer = video_tokenizer.build(config.tokenizer, space).requires_grad_(False)
-        width, self.count = config.width, len(space.buttons) + len(space.axes)
-        self.contexts, self.codes = (
-            video_tokenizer.codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes")
-        )
-        # of codes, then a token between context frames, and slots
-        self.embed = nn.Embedding(self.contexts + self.codes + 2, width)
-        self.blocks = nn.ModuleList(
-            Block(width, config.heads, config.dropout, hidden=config.hidden, normed=False, eps=EPS)
-            for _ in range(config.layers)
-        )
-        self.norm = RMSNorm(width, EPS)
-        self.head = nn.Linear(width, self.codes, bias=False)
-        self.action = nn.Linear(self.count, width) if config.acts else None
-        self.blank = nn.Parameter(torch.zeros(width))  # a code that is not known yet, in the fast way
-        for module in (self.embed, self.head, *self.blocks.modules()):
-            if isinstance(module, nn.Embedding | nn.Linear):
-                nn.init.normal_(module.weight, std=(3 * width) ** -0.5)  # the published 0.02 at its width of 768
+        contexts, codes = (video_tokenizer.codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes"))
+        width, count = config.width, len(space.buttons) + len(space.axes)
+        self.line = Line(contexts, codes, width, config.layers, config.heads, config.hidden, config.dropout)
+        self.action = nn.Linear(count, width) if config.acts else None
         if self.action is not None:
             nn.init.zeros_(self.action.weight)
             nn.init.zeros_(self.action.bias)
-        axes = torch.tensor([axis.scale for axis in space.axes])
-        buttons = torch.zeros(len(space.buttons))
-        self.register_buffer("offset", torch.zeros(self.count))
-        self.register_buffer("spread", torch.cat([buttons + 1, axes]))
-        self.register_buffer("lowest", torch.cat([buttons, axes * 0 - WIDE]))
-        self.register_buffer("highest", torch.cat([buttons + 1, axes * 0 + WIDE]))
+        bodies = max(1, len(config.embodiments))
+        self.scaled = Scaled([axis.scale for axis in space.axes], bodies)
+        self.embodiment = nn.Embedding(bodies, width) if config.embodiments else None
+        if self.embodiment is not None:
+            nn.init.zeros_(self.embodiment.weight)
+        self.outcomes = Outcomes(width) if config.outcomes else None
 
     def train(self, mode: bool = True) -> "WorldModel":
         """The tokenizer is frozen, and never in training mode."""
@@ -149,108 +137,82 @@ class WorldModel(Model):
 
         A frame counts where what led to it may be learned from. A batch without any has the loss 0.
         """
-        frames, vectors, weight = self._clip(clip)
+        frames, acts = self._clip(clip)
+        weight = (clip.mask * clip.confidence)[:, acts].float()
         with torch.autocast(
             frames.device.type, enabled=False
         ):  # the codes that it will meet, which are coded in float32
             context, later = self.tokenizer.encode(frames)
         seen = self._noisy(context) if self.training and self.config.noise else context
-        line = self._line(seen, later, vectors)
-        hidden, asked, hid = self._mixed(line, later)
-        nats = self._nats(hidden, later)  # [N, F, J]
+        slots = self.line.slot + self.done(
+            Actions(clip.actions.buttons[:, acts], clip.actions.axes[:, acts]), clip.embodiment
+        )
+        said = self.line(self.line.whole(seen), slots, later, parallel=bool(self.config.parallel))
+        nats = self.line.nats(said.given[:, :, :-1], later)  # [N, F, J]: each code is foretold by the token before it
         parts = {"exact": _mean(nats, weight[..., None].expand_as(nats))}
-        if asked is not None and hid is not None:
-            parts["fast"] = _mean(self._nats(asked, later), weight[..., None] * hid)
-        return parts | {"loss": parts["exact"] + self.config.parallel * parts.get("fast", 0.0)}
+        if said.asked is not None and said.hid is not None:
+            parts["fast"] = _mean(self.line.nats(said.asked, later), weight[..., None] * said.hid)
+        loss = parts["exact"] + self.config.parallel * parts.get("fast", 0.0)
+        if self.outcomes is not None:
+            told = self.outcomes.losses(said.given[:, :, -1], clip.reward[:, acts], clip.ended[:, acts], weight)
+            parts, loss = parts | told, loss + told["reward"] + told["end"]
+        return parts | {"loss": loss}
 
-    def _clip(self, clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames [N, K + F], and for each later one what led to it, [N, F, A], and what it counts, float32 [N, F]."""
-        frames, known = clip.frames, clip.mask * clip.confidence
-        if self.config.goal:
-            frames = torch.cat([frames[:, -1:], frames], 1)[:, : self.config.frames]
-        if frames.shape[1] != self.config.frames:
+    def _clip(self, clip: Clip) -> tuple[Tensor, slice]:
+        """Frames [N, K + F], and which of the clip's rows led to the later ones."""
+        config, frames = self.config, clip.frames
+        if config.goal:
+            frames = torch.cat([frames[:, -1:], frames], 1)[:, : config.frames]
+        if frames.shape[1] != config.frames:
             raise BadInput(
-                f"clips have {clip.frames.shape[1]} frames; this model learns from {self.config.frames} (--data.window)"
+                f"clips have {clip.frames.shape[1]} frames; this model learns from {config.frames} (--data.window)"
             )
-        first = (
-            self.config.tokenizer.context - 1 - self.config.goal
-        )  # of the actions: it leads to the first later frame
-        acts = slice(first, first + self.config.frames - self.config.tokenizer.context)
-        return frames, self.vectors(clip.actions)[:, acts], known[:, acts].float()
+        first = config.tokenizer.context - 1 - config.goal
+        return frames, slice(first, first + config.frames - config.tokenizer.context)
 
-    def vectors(self, actions: Actions) -> Tensor:
-        """Actions of [*b] rows to [*b, A]: buttons 0 or 1, axes cut off at what the training data had, and of its size."""
-        numbers = torch.cat([actions.buttons.float(), actions.axes], -1)
-        return (numbers.clamp(self.lowest, self.highest) - self.offset) / self.spread
+    def done(self, actions: Actions, embodiment: Tensor) -> Tensor:
+        """Actions of [N, *b] rows to vectors [N, *b, D]: buttons 0 or 1, axes as this embodiment's [N] lay in training.
+
+        Nothing, where the model is not told what is done.
+        """
+        body = embodiment.view(-1, *[1] * (actions.axes.dim() - 2)).expand(actions.axes.shape[:-1])
+        told = 0 if self.embodiment is None else self.embodiment(body)
+        if self.action is None:
+            return told + torch.zeros(*body.shape, self.config.width, device=body.device)
+        return told + self.action(torch.cat([actions.buttons.float(), self.scaled(actions.axes, body)], -1))
 
     def _noisy(self, codes: Tensor) -> Tensor:
         """Up to a share of each clip's codes [N, K, I] replaced by any."""
         share = self.config.noise * torch.rand(len(codes), 1, 1, device=codes.device)
-        other = torch.randint(self.contexts, codes.shape, device=codes.device)
+        other = torch.randint(self.line.contexts, codes.shape, device=codes.device)
         return torch.where(torch.rand(codes.shape, device=codes.device) < share, other, codes)
 
-    def _line(self, context: Tensor, later: Tensor, vectors: Tensor) -> Tensor:
-        """Codes [N, K, I] and [N, F, J] and what was done [N, F, A] to embeddings [N, P + F (1 + J), D]."""
-        slots = self._slot(vectors)[:, :, None]
-        blocks = torch.cat([slots, self.embed(later + self.contexts)], 2)
-        return torch.cat([self._prompt(context), blocks.flatten(1, 2)], 1)
-
-    def _prompt(self, context: Tensor) -> Tensor:
-        """Codes [N, K, I] to embeddings [N, P, D]: frame by frame, with a token between two."""
-        between = torch.full_like(context[..., :1], self.contexts + self.codes)
-        return self.embed(torch.cat([between, context], 2).flatten(1)[:, 1:])
-
-    def _slot(self, vectors: Tensor) -> Tensor:
-        """What was done [*b, A] to the token that opens the frame it led to, [*b, D]."""
-        slot = self.embed.weight[self.contexts + self.codes + 1]
-        return slot.expand(*vectors.shape[:-1], -1) if self.action is None else slot + self.action(vectors)
-
-    def _mixed(self, line: Tensor, later: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """A line [N, L, D] to what foretells its codes, [N, F, J, D]; the same of the fast way, and which it had to guess."""
-        n, length = line.shape[:2]
-        f, j = later.shape[1:]
-        start = length - f * (1 + j)
-        position = torch.arange(length, device=line.device)
-        mask = position[:, None] >= position[None]
-        asked = hid = None
-        if self.config.parallel:
-            hid = self._hidden(n, f, j)
-            asked = torch.where(hid[..., None], self.blank, self.embed(later + self.contexts)).flatten(1, 2)
-            own = torch.arange(f, device=line.device).repeat_interleave(j)  # which frame each asked code is of
-            before = position[None] < (start + own * (1 + j) + 1)[:, None]  # the past, and the frame's own slot
-            mask = torch.cat([functional.pad(mask, (0, f * j)), torch.cat([before, own[:, None] == own[None]], 1)])
-            places = start + torch.arange(f * (1 + j), device=line.device).view(f, 1 + j)[:, 1:].flatten()
-            position = torch.cat([position, places])
-            line = torch.cat([line, asked], 1)
-        x = self._body(line, position, mask)
-        hidden = x[:, start:length].unflatten(1, (f, 1 + j))[:, :, :-1]  # each code is foretold by the token before it
-        return hidden, None if asked is None else x[:, length:].unflatten(1, (f, j)), hid
-
-    def fit(self, actions: Actions) -> None:
-        """Axes as they lie in the training data, numpy [T, A]: cut off beyond its 0.1 and 99.9 %, of mean 0 and spread 1."""
-        axes, first = torch.from_numpy(actions.axes), len(self.space.buttons)
-        if not axes.shape[1]:
-            return
-        lowest, highest = (torch.quantile(axes[: 2**24 // axes.shape[1]], q, dim=0) for q in (0.001, 0.999))
-        cut = axes.clamp(lowest, highest)
-        self.lowest[first:], self.highest[first:] = lowest, highest
-        self.offset[first:], self.spread[first:] = cut.mean(0), cut.std(0).clamp(min=1e-6)
+    def fit(self, actions: Actions, embodiment: np.ndarray | None = None) -> None:
+        """Axes as they lie in the training data, numpy [T, A], of each embodiment [T]; left out, all are of the first."""
+        axes = torch.from_numpy(actions.axes)
+        of = torch.zeros(len(axes), dtype=torch.int64) if embodiment is None else torch.from_numpy(embodiment)
+        for body in of.unique().tolist():
+            self.scaled.fit(axes[of == body], body)
 
     # ---- foretelling
 
     @torch.no_grad()
-    def start(self, frames: Tensor, futures: int = 1) -> State:
-        """A context uint8 [N, K, 3, H, W] (where it takes a goal, that first) to so many futures of each, none begun yet."""
+    def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> State:
+        """A context uint8 [N, K, 3, H, W] (where it takes a goal, that first) to so many futures of each, none begun yet.
+
+        `embodiment` int64 [N] is whose actions it will be told; left out, those of the first.
+        """
         codes, _ = self.tokenizer.encode(frames)
         grown, tokens = (
-            [Grown(self._prompt_length) for _ in self.blocks],
+            [Grown(self._prompt_length) for _ in self.line.blocks],
             torch.arange(self._prompt_length, device=codes.device),
         )
-        self._body(self._prompt(codes), tokens, tokens[:, None] >= tokens[None], grown)
+        self.line.body(self.line.whole(codes), tokens, tokens[:, None] >= tokens[None], grown)
         context, j = self.config.tokenizer.context, self.config.tokenizer.tokens[1]
         count, places = len(codes) * futures, (self.config.frames - context) * (1 + j) + j
         memories = [Branch((each.keys, each.values), count, places) for each in grown]
-        return State(self.tokenizer.draw(codes), memories, codes.new_empty(count, 0, j), context)
+        body = codes.new_zeros(len(codes)) if embodiment is None else embodiment
+        return State(self.tokenizer.draw(codes), memories, codes.new_empty(count, 0, j), context, body)
 
     @torch.no_grad()
     def step(
@@ -265,14 +227,9 @@ class WorldModel(Model):
     ) -> State:
         """The next frame of each future. One that is as long as a clip goes on from its last frames as from a context."""
         if state.length == self.config.frames:
-            state = self.start(pixels(self.frames(state, self.config.tokenizer.context)))
-        used, j = state.memories[0].used, self.config.tokenizer.tokens[1]
-        pending = (
-            state.codes[:, -1, used - state.codes.shape[1] * (1 + j) :]
-            if state.codes.shape[1]
-            else state.codes[:, 0:0, 0]
-        )
-        line = torch.cat([self.embed(pending + self.contexts), self._slot(self.vectors(actions))[:, None]], 1)
+            state = self.start(pixels(self.frames(state, self.config.tokenizer.context)), 1, self._bodies(state))
+        slot = self.line.slot + self.done(actions, self._bodies(state))
+        line = torch.cat([self._pending(state), slot[:, None]], 1)
         draw = Draw(temperature, top, generator)
         codes = self._fast(state, line, passes, draw) if passes else self._exact(state, line, draw)
         return replace(state, codes=torch.cat([state.codes, codes[:, None]], 1), length=state.length + 1)
@@ -282,8 +239,8 @@ class WorldModel(Model):
         codes: list[Tensor] = []
         for _ in range(self.config.tokenizer.tokens[1]):
             hidden = self._written(state, line, line.shape[1])[:, -1]
-            codes.append(draw(self.head(hidden)))
-            line = self.embed(codes[-1] + self.contexts)[:, None]
+            codes.append(draw(self.line.head(hidden)))
+            line = self.line.later(codes[-1])[:, None]
         return torch.stack(codes, 1)
 
     def _fast(self, state: State, line: Tensor, passes: int, draw: Draw) -> Tensor:
@@ -292,10 +249,10 @@ class WorldModel(Model):
         codes = torch.zeros(len(line), count, dtype=torch.int64, device=line.device)
         hid = torch.ones_like(codes, dtype=torch.bool)
         for number in range(1, passes + 1):
-            asked = torch.where(hid[..., None], self.blank, self.embed(codes + self.contexts))
+            asked = torch.where(hid[..., None], self.line.blank, self.line.later(codes))
             hidden = self._written(state, torch.cat([line, asked], 1), line.shape[1])[:, -count:]
             line = line[:, :0]  # it is written now
-            logits = self.head(hidden)
+            logits = self.line.head(hidden)
             codes = torch.where(hid, draw(logits), codes)
             left = int(count * math.cos(math.pi / 2 * number / passes))
             sure = draw.sureness(logits, codes).masked_fill(~hid, torch.inf)
@@ -310,10 +267,33 @@ class WorldModel(Model):
         if length > 1:
             sees = (new[:, None] >= new[None]) | (new[:, None] >= keep)
             mask = functional.pad(sees, (used, 0), value=True)
-        out = self._body(x, self._prompt_length + used + new, mask, state.memories)
+        out = self.line.body(x, self._prompt_length + used + new, mask, state.memories)
         for memory in state.memories:
             memory.used = used + keep
         return out
+
+    def _pending(self, state: State) -> Tensor:
+        """What the memories do not hold yet, [M, 0 to J, D]."""
+        count, per_frame = state.codes.shape[1], self.config.tokenizer.tokens[1]
+        if not count:
+            return self.line.later(state.codes[:, :, 0])
+        held = state.memories[0].used - (count - 1) * (1 + per_frame) - 1  # codes of the last frame
+        return self.line.later(state.codes[:, -1, held:])
+
+    def _bodies(self, state: State) -> Tensor:
+        """Each future's embodiment, [M]."""
+        return state.embodiment.repeat_interleave(len(state.codes) // len(state.embodiment))
+
+    @torch.no_grad()
+    def outcome(self, state: State) -> tuple[Tensor, Tensor]:
+        """What the last foretold frame's interval earned, and the chance that it ended everything: [M] each.
+
+        To be asked once a frame at most. Raises BadInput for a model that was not trained to foretell it.
+        """
+        if self.outcomes is None:
+            raise BadInput("this world model foretells no outcomes; train one with --model.outcomes True")
+        pending = self._pending(state)
+        return self.outcomes(self._written(state, pending, pending.shape[1])[:, -1])
 
     @torch.no_grad()
     def frames(self, state: State, last: int) -> Tensor:
@@ -336,25 +316,6 @@ class WorldModel(Model):
     def _prompt_length(self) -> int:
         """P."""
         return self.config.tokenizer.context * (self.config.tokenizer.tokens[0] + 1) - 1
-
-    def _hidden(self, *shape: int) -> Tensor:
-        """Which codes [N, F, J] the fast way has to guess: in training as many as it meets on its way, else all."""
-        device = self.blank.device
-        if not self.training:
-            return torch.ones(shape, dtype=torch.bool, device=device)
-        share = torch.rand(*shape[:2], 1, device=device).acos() * 2 / torch.pi  # MaskGIT's cosine: often much is hidden
-        at_least = functional.one_hot(torch.randint(shape[2], shape[:2], device=device), shape[2]).bool()
-        return (torch.rand(shape, device=device) < share) | at_least
-
-    def _body(self, x: Tensor, position: Tensor, mask: Tensor | None, memories: Sequence | None = None) -> Tensor:
-        angles = rotary(position, self.config.width // self.config.heads)
-        for k, block in enumerate(self.blocks):
-            x = block(x, angles, mask, None if memories is None else memories[k])
-        return self.norm(x)
-
-    def _nats(self, hidden: Tensor, later: Tensor) -> Tensor:
-        logits = self.head(hidden).float()
-        return functional.cross_entropy(logits.flatten(0, -2), later.flatten(), reduction="none").view(later.shape)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
@@ -390,7 +351,15 @@ RECIPES: dict[str, Recipe] = {
     "world-138m": _PUBLISHED,
     "world-436m": replace(_PUBLISHED, model=Config(width=1024, layers=24, heads=16, hidden=4096, dropout=0.1)),
     "world-tiny": Recipe(
-        Config(video_tokenizer.RECIPES["tokenizer-tiny"].model, width=192, layers=4, heads=6, hidden=512, parallel=0.5),
+        Config(
+            video_tokenizer.RECIPES["tokenizer-tiny"].model,
+            width=192,
+            layers=4,
+            heads=6,
+            hidden=512,
+            parallel=0.5,
+            outcomes=True,
+        ),
         steps=3_000,
         batch=4,
         data=Data(fps=20, window=16),

@@ -16,14 +16,16 @@ from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
 from playtape.models.recipe import Release
 from playtape.models.video_tokenizer import codes_of
-from playtape.models.world_model import WIDE, Config
+from playtape.models.world_model import Config
+from playtape.nets.outcomes import Outcomes
+from playtape.nets.scaled import Scaled
 
 FOLDERS = ("tokenizer", "transformer")
 MOST_AXES = 16  # of an arm
 
 
 def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release:
-    """Their two state dicts in a model of this size; how long its context is, and whether it is told actions, they tell."""
+    """Their two state dicts in a model of this size; how long its context is, and what it is told and foretells, they tell."""
     tokenizer, transformer = states
     try:
         first = "cond_encoder.cross_att_blocks.0."
@@ -31,7 +33,8 @@ def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release
     except KeyError as missing:
         raise BadInput(f"these weights lack {missing}, which every published tokenizer has") from missing
     acts = any("action_linear." in name for name in transformer)
-    told = replace(config, tokenizer=replace(config.tokenizer, context=context), acts=acts)
+    earns = "reward_linear.weight" in transformer
+    told = replace(config, tokenizer=replace(config.tokenizer, context=context), acts=acts, outcomes=earns)
     return Release(told, space_of(transformer), from_original(tokenizer, transformer, told))
 
 
@@ -52,19 +55,24 @@ def from_original(
     contexts, codes = (codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes"))
     try:
         found = {f"tokenizer.{name}": weight for name, weight in tokenizer.items()}
-        found["embed.weight"] = body["model.embed_tokens.weight"]
-        found["norm.scale"] = body["model.norm.weight"]
-        found["head.weight"] = body["lm_head.weight"][contexts : contexts + codes]
+        found["line.embed.weight"] = body["model.embed_tokens.weight"]
+        found["line.norm.scale"] = body["model.norm.weight"]
+        found["line.head.weight"] = body["lm_head.weight"][contexts : contexts + codes]
         for k in range(config.layers):
-            found |= _block(body, f"model.layers.{k}.", f"blocks.{k}.", config.heads)
+            found |= _block(body, f"model.layers.{k}.", f"line.blocks.{k}.", config.heads)
         if config.acts:
             found["action.weight"], found["action.bias"] = body["action_linear.weight"], body["action_linear.bias"]
+        if config.outcomes:
+            for part in ("weight", "bias"):
+                found[f"outcomes.reward.{part}"] = body[f"reward_linear.{part}"]
     except KeyError as missing:
         raise BadInput(f"these weights lack {missing}; the recipe is of {config.layers} layers") from missing
-    count = len(space_of(transformer).axes)
-    zeros = torch.zeros(count, device=found["norm.scale"].device)
-    constants = {"offset": zeros, "spread": zeros + 1, "lowest": zeros - WIDE, "highest": zeros + WIDE}
-    return found | constants | {"blank": torch.zeros_like(found["norm.scale"])}
+    own = {
+        f"scaled.{name}": each for name, each in Scaled([1.0] * len(space_of(transformer).axes)).state_dict().items()
+    }
+    if config.outcomes:  # theirs know no end
+        own |= {f"outcomes.{name}": each for name, each in Outcomes(config.width).state_dict().items() if "end" in name}
+    return own | found | {"line.blank": torch.zeros(config.width)}
 
 
 def _block(body: Mapping[str, Tensor], theirs: str, ours: str, heads: int) -> dict[str, Tensor]:

@@ -88,8 +88,18 @@ class Attention(nn.Module):
 
 
 def attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax attention; where there is no mask, to everything."""
-    return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+    """Softmax attention; where there is no mask, to everything.
+
+    To learn in bfloat16 on a CPU it is three products of whole matrices: the fused one's way back takes 22 ms there where these
+    take 10 (torch 2.13, 480 tokens, 36 heads of 32).
+    """
+    learning = torch.is_grad_enabled() and queries.requires_grad
+    if mask is None or mask.dim() != 2 or not (learning and queries.is_cpu and queries.dtype == torch.bfloat16):
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+    away = torch.zeros_like(mask, dtype=queries.dtype).masked_fill_(~mask, -torch.inf)
+    q, k, v = (part.flatten(0, 1) for part in (queries, keys, values))
+    score = torch.baddbmm(away, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
+    return torch.bmm(score.softmax(-1), v).view(*queries.shape[:3], -1)
 
 
 class SwiGLU(nn.Module):

@@ -168,7 +168,7 @@ def _episode(
         count, rewards = count + 1, rewards + float(reward)
         bar.update()
         if info.get("picture", True):  # the step that ends a game may have no picture; its action leads nowhere
-            tape.add(action, obs, info, getattr(who, "who", ""))
+            tape.add(action, obs, info, getattr(who, "who", ""), reward=float(reward), ended=bool(ended))
             clock.lap("record")
         if ended or cut:
             break

@@ -28,6 +28,7 @@ class Tape:
         self._before = envs.nothing(env.actions)
         self._waiting: tuple[dict[str, np.ndarray], np.ndarray] | None = None
         self._time = 0
+        self._earned = False
         self._told = _Change("text")
         self._control = _Change("control")
 
@@ -56,12 +57,22 @@ class Tape:
         self._told.to(str(info.get("text", "")), 0)
         self._control.to(self.player, 0)
 
-    def add(self, action: dict[str, np.ndarray], obs: np.ndarray, info: dict[str, Any], who: str = "") -> None:
+    def add(
+        self,
+        action: dict[str, np.ndarray],
+        obs: np.ndarray,
+        info: dict[str, Any],
+        who: str = "",
+        *,
+        reward: float = 0.0,
+        ended: bool = False,
+    ) -> None:
         """The action from the last picture on and who did it, the picture after it, and what the game says with that."""
         if self._writer is not None:
             self._write(action)
             self._waiting = action, obs
             shown = self._writer.frames  # the number of `obs`, which is written with the next action
+            self._outcome(reward, ended, self._stamp(shown - 1), self._stamp(shown))
             for span in (
                 self._control.to(who or self.player, self._stamp(shown - 1)),
                 self._told.to(str(info.get("text", "")), self._stamp(shown)),
@@ -84,7 +95,18 @@ class Tape:
             for change in (self._told, self._control):
                 if (span := change.to("", self._stamp(writer.frames))) is not None:
                     writer.span(span)
+            if not self._earned:  # so that a game without any is told from one whose rewards nobody wrote down
+                writer.span(Span(0, self._stamp(writer.frames), "reward", "0"))
         self.path = self.target
+
+    def _outcome(self, reward: float, ended: bool, since: int, until: int) -> None:
+        """Rewards that are not 0, and the end, as spans of their interval."""
+        assert self._writer is not None
+        if reward:
+            self._earned = True
+            self._writer.span(Span(since, until, "reward", f"{reward:.9g}"))
+        if ended:
+            self._writer.span(Span(since, until, "end", ""))
 
     def _stamp(self, frame: int) -> int:
         return -int(-frame * 10**9 // int(self.env.hz))

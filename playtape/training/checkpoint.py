@@ -55,9 +55,9 @@ class Loaded:
     def stored(self, recording: Recording) -> Stored:
         """A recording as the model looks at it: at its size, its rate, cropped or squashed, with its texts."""
         config = self.model.config
-        size, crop = (config.height, config.width_px), getattr(config, "crop", False)
-        hz = self.train.get("hz", 0.0)
-        return store(recording, self.space, size, config.fps, self.encoder, crop=crop, hz=hz)
+        size, hz = (config.height, config.width_px), self.train.get("hz", 0.0)
+        crop, bodies = getattr(config, "crop", False), getattr(config, "embodiments", ())
+        return store(recording, self.space, size, config.fps, self.encoder, bodies, crop=crop, hz=hz)
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""

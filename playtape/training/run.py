@@ -54,7 +54,8 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         model.load_state_dict(begun.model.state_dict())
     elif isinstance(model, Fitted):
         parts = [recording.actions for recording in stored]
-        model.fit(Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts])))
+        rows = Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts]))
+        model.fit(rows, np.repeat([one.embodiment for one in stored], [*map(len, stored)]))
     data = run.data
     drawn = (data.window, run.batch, run.seed, data.augmentation, data.lose_begun_text)
     clips = Clips(stored, sources.weights, space, *drawn)

@@ -99,10 +99,11 @@ def brought(run: Run[Any], sources: Sources, space: ActionSpace, progress: bool)
     encoder = find_encoder(run.data.text) if run.data.text else None
     if encoder is not None:  # before hours of decoding: its package may be missing
         embed_all(sources.training, encoder)
-    size, crop = (run.model.height, run.model.width_px), getattr(run.model, "crop", False)
+    size = (run.model.height, run.model.width_px)
+    crop, bodies = getattr(run.model, "crop", False), getattr(run.model, "embodiments", ())
     shown = tqdm(sources.training, desc="frames at model size", unit="recording", disable=not progress)
     stored = [
-        store(recording, space, size, run.data.fps, encoder, crop=crop, hz=hz, window=run.data.window)
+        store(recording, space, size, run.data.fps, encoder, bodies, crop=crop, hz=hz, window=run.data.window)
         for recording, hz in zip(shown, sources.hz, strict=True)
     ]
     if not any(recording.mask.any() for recording in stored):

@@ -50,6 +50,32 @@ def test_a_step_is_a_pure_function_of_seed_and_number(recording, stored) -> None
     assert not torch.equal(one[5].frames, one[6].frames)
 
 
+def test_rewards_add_up_where_they_were_earned(recording) -> None:
+    space, time_ns = observed_space([recording], 35), recording.time_ns
+    spans = [
+        Span(int(time_ns[t]), int(time_ns[t + 1]), "reward", value) for t, value in ((4, "1"), (5, "-0.25"), (9, "2"))
+    ]
+    spans.append(Span(int(time_ns[9]), int(time_ns[10]), "end", ""))
+    slow = store(replace(recording, spans=tuple(spans)), space, (40, 80), 17.5)  # every other frame
+    clip = cut(slow, 0, len(slow))
+    assert {t: value for t, value in enumerate(clip.reward.tolist()) if value} == {2: 0.75, 4: 2.0}
+    assert clip.ended.nonzero().flatten().tolist() == [4]
+    silent = cut(store(recording, space, (40, 80), 17.5), 0, 5)
+    assert bool(silent.reward.isnan().all())
+    assert not silent.ended.any()
+    wrong = replace(recording, spans=(Span(0, 1, "reward", "much"),))
+    with pytest.raises(BadInput, match="has a span reward of 'much'; it must be a finite number"):
+        store(wrong, space, (40, 80), 17.5)
+
+
+def test_a_body_that_a_model_does_not_know(recording) -> None:
+    space = observed_space([recording], 35)
+    known = ("crane", recording.info.game)
+    assert int(cut(store(recording, space, (40, 80), 35, embodiments=known), 0, 2).embodiment) == 1
+    with pytest.raises(BadInput, match="the model's embodiments are crane, arm"):
+        store(recording, space, (40, 80), 35, embodiments=("crane", "arm"))
+
+
 def test_the_last_frame_and_masked_spans_are_not_learned(recording) -> None:
     time_ns = recording.time_ns
     span = Span(int(time_ns[10]), int(time_ns[13]), "masked", "confidence below 0.7")
@@ -117,8 +143,12 @@ def test_what_is_cropped_is_stored_apart_from_what_is_squashed(recording) -> Non
 
 def test_a_row_of_a_stride_is_of_all_that_lies_between_its_frames(recording) -> None:
     time_ns = recording.time_ns
-    span = Span(int(time_ns[10]), int(time_ns[11]), "masked", "unsure")
-    recording = replace(recording, spans=(span,))
+    spans = [
+        Span(int(time_ns[10]), int(time_ns[11]), "masked", "unsure"),
+        Span(int(time_ns[25]), int(time_ns[26]), "end", ""),
+    ]
+    spans += [Span(int(time_ns[t]), int(time_ns[t + 1]), "reward", "0.5") for t in (14, 15, 16, 20)]
+    recording = replace(recording, spans=tuple(spans))
     space = observed_space([recording], 35)
     assert space.axes
     one, three = store(recording, space, (40, 80), 35), store(recording, space, (40, 80), 5, hz=35 / 3)
@@ -131,6 +161,8 @@ def test_a_row_of_a_stride_is_of_all_that_lies_between_its_frames(recording) -> 
         assert np.array_equal(clip.actions.buttons[k], one.actions.buttons[t : t + 3].any(0))
         np.testing.assert_allclose(clip.actions.axes[k], one.actions.axes[t : t + 3].sum(0), rtol=1e-6)
         assert bool(clip.mask[k]) == one.mask[t : t + 3].all() == (not t <= 10 < t + 3)
+    assert clip.reward.tolist() == [0, 0, 0, 0, 1.5, 0, 0.5, 0, 0, 0]
+    assert clip.ended.nonzero().flatten().tolist() == [7]
     assert three.mask.nonzero()[0].max() == frames - 4  # what comes after is not whole
     state = ActionSpace((), (Axis("arm.0", "state"),))
     put = np.arange(frames, dtype=np.float32)[:, None]

@@ -11,6 +11,7 @@ from playtape.clips import Clip, pixels
 from playtape.errors import BadInput
 from playtape.models import world_model as world
 from playtape.models.world_model_weights import from_original, space_of
+from playtape.nets.outcomes import symlog
 
 SPACE = ActionSpace(("key.w",), (Axis("arm.0", "state"), Axis("arm.1", "state")))
 FRAMES = 7
@@ -52,9 +53,10 @@ def logits(model: world.WorldModel, given: Clip, codes: Tensor) -> Tensor:
     """Of every code of later frames, all in one pass over the whole line."""
     with torch.no_grad():
         context, _ = model.tokenizer.encode(given.frames[:, :2])
-        vectors = model.vectors(given.actions)[:, 1 : 1 + codes.shape[1]]
-        hidden, _, _ = model._mixed(model._line(context, codes, vectors), codes)
-        return model.head(hidden)
+        acts = slice(1, 1 + codes.shape[1])
+        done = model.done(Actions(given.actions.buttons[:, acts], given.actions.axes[:, acts]), given.embodiment)
+        said = model.line(model.line.whole(context), model.line.slot + done, codes)
+        return model.line.head(said.given[:, :, :-1])
 
 
 def test_a_frame_at_a_time_is_what_the_whole_line_foretells() -> None:
@@ -91,10 +93,14 @@ def test_one_fast_pass_is_what_its_training_foretells() -> None:
     state = foretold(model, given, FRAMES - 2, passes=1, temperature=0)
     with torch.no_grad():
         context, _ = model.tokenizer.encode(given.frames[:, :2])
-        vectors = model.vectors(given.actions)[:, 1 : FRAMES - 1]
-        _, asked, hid = model._mixed(model._line(context, state.codes, vectors), state.codes)
-    assert bool(hid.all())
-    assert torch.equal(model.head(asked).argmax(-1), state.codes)
+        done = model.done(
+            Actions(*(part[:, 1:-1] for part in (given.actions.buttons, given.actions.axes))), given.embodiment
+        )
+        said = model.line(model.line.whole(context), model.line.slot + done, state.codes, parallel=True)
+    assert said.asked is not None
+    assert said.hid is not None
+    assert bool(said.hid.all())
+    assert torch.equal(model.line.head(said.asked).argmax(-1), state.codes)
 
 
 def test_an_action_matters_to_the_frame_that_it_leads_to_and_not_before() -> None:
@@ -146,11 +152,76 @@ def test_axes_are_cut_off_where_the_training_data_ends() -> None:
     axes = torch.rand(10_000, 2) * torch.tensor([2.0, 10.0])
     axes[0] = 1e6
     model.fit(Actions(torch.zeros(10_000, 1, dtype=torch.bool).numpy(), axes.numpy()))
-    rows = Actions(torch.tensor([[True], [False]]), torch.tensor([[1e9, 5.0], [-7.0, 0.0]]))
-    vectors = model.vectors(rows)
-    assert vectors[:, 0].tolist() == [1, 0]
-    assert float(vectors.abs().max()) < 2  # of a uniform spread, 1.73 is the end
-    assert float(vectors[0, 2].abs()) < 0.1
+    numbers = model.scaled(torch.tensor([[1e9, 5.0], [-7.0, 0.0]]), torch.zeros(2, dtype=torch.int64))
+    assert float(numbers.abs().max()) < 2  # of a uniform spread, 1.73 is the end
+    assert float(numbers[0, 1].abs()) < 0.1
+    rows = Actions(torch.tensor([[False], [False]]), torch.tensor([[1e9, 5.0], [1e8, 5.0]]))
+    assert torch.equal(*model.done(rows, torch.zeros(2, dtype=torch.int64)))
+
+
+def test_each_embodiment_has_its_own_sizes_and_its_own_past() -> None:
+    model = built(embodiments=("arm", "crane"))
+    axes = torch.rand(1000, 2) * torch.where(torch.arange(1000)[:, None] < 500, 1.0, 100.0)
+    body = torch.arange(1000) // 500
+    model.fit(Actions(torch.zeros(1000, 1, dtype=torch.bool).numpy(), axes.numpy()), body.numpy())
+    scaled = model.scaled(axes, body)
+    for one in (0, 1):
+        torch.testing.assert_close(scaled[body == one].std(0), torch.ones(2), atol=0.02, rtol=0)
+    given = replace(clip(), embodiment=torch.tensor([1, 0]))
+    state = model.start(given.frames[:, :2], 2, given.embodiment)
+    for t in range(FRAMES - 2):
+        state = model.step(state, row(given.actions, t + 1, 2), temperature=0)
+    assert torch.equal(logits(model, given, state.codes[::2]).argmax(-1), state.codes[1::2])
+    other = logits(model, replace(given, embodiment=1 - given.embodiment), state.codes[::2])
+    assert not torch.equal(other.argmax(-1), state.codes[::2])
+    with pytest.raises(BadInput, match="embodiments has a name twice: arm arm"):
+        built(embodiments=("arm", "arm"))
+
+
+@pytest.mark.parametrize("passes", [0, 1, 3])
+def test_an_outcome_is_foretold_from_the_whole_frame_and_changes_nothing(passes: int) -> None:
+    model, given = built(outcomes=True), clip()
+    state, silent, found = model.start(given.frames[:, :2]), model.start(given.frames[:, :2]), []
+    for t in range(FRAMES - 2):
+        done = row(given.actions, t + 1)
+        state, silent = (model.step(each, done, passes=passes, temperature=0) for each in (state, silent))
+        found.append(model.outcome(state))
+    assert torch.equal(state.codes, silent.codes)
+    with torch.no_grad():
+        acts = Actions(*(part[:, 1:-1] for part in (given.actions.buttons, given.actions.axes)))
+        context, _ = model.tokenizer.encode(given.frames[:, :2])
+        done = model.line.slot + model.done(acts, given.embodiment)
+        reward, chance = model.outcomes(model.line(model.line.whole(context), done, state.codes).given[:, :, -1])
+    torch.testing.assert_close(torch.stack([each for each, _ in found], 1), reward, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(torch.stack([each for _, each in found], 1), chance, rtol=1e-4, atol=1e-4)
+    assert reward.unique().numel() > 3
+
+
+def test_an_outcome_is_learned_where_it_is_told() -> None:
+    model = built(outcomes=True)
+    given = clip()
+    assert float(model.losses(given)["reward"]) == 0  # nothing is told
+    told = replace(given, reward=torch.zeros(2, FRAMES), ended=torch.zeros(2, FRAMES, dtype=torch.bool))
+    told.reward[:, 3] = 1.5
+    told.ended[0, 3] = True
+    parts = model.losses(told)
+    with torch.no_grad():
+        acts = Actions(*(part[:, 1:-1] for part in (given.actions.buttons, given.actions.axes)))
+        context, later = model.tokenizer.encode(given.frames)
+        done = model.line.slot + model.done(acts, given.embodiment)
+        reward, chance = model.outcomes(model.line(model.line.whole(context), done, later).given[:, :, -1])
+    wanted = torch.zeros(2, FRAMES - 2)
+    wanted[:, 2] = 1.5
+    end = torch.zeros(2, FRAMES - 2)
+    end[0, 2] = 1
+    torch.testing.assert_close(parts["reward"], (symlog(reward) - symlog(wanted)).square().mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        parts["end"], torch.nn.functional.binary_cross_entropy(chance, end), rtol=1e-4, atol=1e-4
+    )
+    parts["loss"].backward()
+    assert model.outcomes.reward.weight.grad.abs().sum() > 0
+    with pytest.raises(BadInput, match=r"foretells no outcomes; train one with --model\.outcomes True"):
+        built().outcome(built().start(given.frames[:, :2]))
 
 
 def test_a_clip_of_another_length_is_refused() -> None:
@@ -164,7 +235,7 @@ PUBLISHED = {"world-138m": (138_434_304, 111), "world-436m": (436_261_888, 219)}
 @pytest.mark.parametrize("recipe", PUBLISHED)
 def test_every_published_tensor_has_its_place(recipe: str) -> None:
     transformers = pytest.importorskip("transformers")
-    config = world.RECIPES[recipe].model
+    config = replace(world.RECIPES[recipe].model, outcomes=True)
     sizes = {"hidden_size": config.width, "num_hidden_layers": config.layers, "num_attention_heads": config.heads}
     with torch.device("meta"):
         llama = transformers.LlamaForCausalLM(
@@ -174,6 +245,8 @@ def test_every_published_tensor_has_its_place(recipe: str) -> None:
         theirs |= {
             "action_linear.weight": torch.empty(config.width, 4),
             "action_linear.bias": torch.empty(config.width),
+            "reward_linear.weight": torch.empty(1, config.width),
+            "reward_linear.bias": torch.empty(1),
         }
         model = world.build(config, space_of(theirs))
         theirs_tokenizer = model.tokenizer.state_dict()
@@ -186,7 +259,7 @@ def test_the_published_body_foretells_the_same() -> None:
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     mine = built(parallel=0.0)
-    config, (codes, contexts) = mine.config, (mine.codes, mine.contexts)
+    config, (codes, contexts) = mine.config, (mine.line.codes, mine.line.contexts)
     sizes = {"hidden_size": config.width, "num_hidden_layers": config.layers, "num_attention_heads": config.heads}
     llama = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(

@@ -66,7 +66,8 @@ def test_who_is_in_control_is_recorded_and_only_the_person_is_learned_from(pygam
     names = ("policy brakes", "hovercraft:train/easy")
     play_episodes(env, hands, names, range(1), tmp_path, max_steps=15, progress=False)
     recording = open_recording(next(tmp_path.glob("*.mcap")))
-    control = [(span.value, span.start_ns // 50_000_000, span.end_ns // 50_000_000) for span in recording.spans]
+    spans = [span for span in recording.spans if span.kind == "control"]
+    control = [(span.value, span.start_ns // 50_000_000, span.end_ns // 50_000_000) for span in spans]
     assert control == [("policy brakes", 0, 4), ("human", 4, 9), ("policy brakes", 9, 16)]
     space = env.actions
     actions: Actions = space.actions(recording.events, recording.time_ns)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from playtape.envs.hovercraft import Hovercraft
 from playtape.errors import BadInput
 from playtape.play import play
 from playtape.play.tape import check_free
@@ -29,6 +30,34 @@ def test_a_recording_is_not_replaced(tmp_path: Path) -> None:
 def test_recordings_of_maps_kept_for_testing_say_so(tmp_path: Path, split: str) -> None:
     (path,) = play("random", f"hovercraft:{split}", record=tmp_path, max_steps=2, progress=False)["outputs"]
     assert open_recording(path).info.split == split
+
+
+def test_what_was_earned_is_recorded_where_it_was_earned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    earned = []
+
+    def step(env: Hovercraft, action: dict) -> tuple:
+        obs, _, _, _, info = stepped(env, action)
+        earned.append(0.5 if len(earned) in (1, 4) else 0.0)
+        return obs, earned[-1], len(earned) == 6, False, info
+
+    stepped = Hovercraft.step
+    monkeypatch.setattr(Hovercraft, "step", step)
+    (path,) = play("random", "hovercraft", record=tmp_path, progress=False)["outputs"]
+    recording = open_recording(path)
+    found = [span for span in recording.spans if span.kind in ("reward", "end")]
+    at = {int(time): t for t, time in enumerate(recording.time_ns)}
+    assert [(at[span.start_ns], at[span.end_ns], span.kind, span.value) for span in found] == [
+        *((1, 2, "reward", "0.5"), (4, 5, "reward", "0.5"), (5, 6, "end", "")),
+    ]
+
+
+def test_a_play_without_any_reward_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stepped = Hovercraft.step
+    monkeypatch.setattr(
+        Hovercraft, "step", lambda env, action: (stepped(env, action)[0], 0.0, *stepped(env, action)[2:])
+    )
+    recording = open_recording(record(tmp_path)["outputs"][0])
+    assert [(span.start_ns, span.value) for span in recording.spans if span.kind == "reward"] == [(0, "0")]
 
 
 @pytest.mark.parametrize("suffix", [".mcap", ".mp4", ".mcap.part", ".mp4.part"])

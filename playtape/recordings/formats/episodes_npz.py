@@ -213,6 +213,8 @@ def _spans(
         for t in np.flatnonzero(values == 0 if kind == "end" else values):
             value = "" if kind == "end" else f"{values[t]:.9g}"
             found.append(Span(int(time_ns[t]), int(time_ns[t + 1]), kind, value))
+        if kind == "reward" and not found:  # told, and nothing was earned
+            found.append(Span(0, int(time_ns[-1]), kind, "0"))
     return sorted(found, key=lambda span: span.start_ns)
 
 
