@@ -22,9 +22,7 @@ class Data:
     """What a training step reads. Frames come at the size that the model's own config names."""
 
     fps: float = 35.0  # frames a second at most; slower recordings keep their own rate
-    hz: float = (
-        0.0  # if not 0, clips take every n-th of all frames, n whole, about so many a second; fps is not asked then
-    )
+    hz: float = 0.0  # of worlds and tokenizers: if not 0, clips take every n-th frame, about so many a second, whatever fps says
     window: int = 40  # frames a clip
     held_out: tuple[
         str, ...
