@@ -9,7 +9,7 @@ from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.rating import EvaluateHuman
 from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
-from playtape.cli.worlds import Predict
+from playtape.cli.worlds import EvaluateVideo, Predict
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
     "label": Label,
@@ -19,6 +19,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate scaling": EvaluateScaling,
     "evaluate human": EvaluateHuman,
     "evaluate causality": EvaluateCausality,
+    "evaluate video": EvaluateVideo,
     "convert": Convert,
     "check": Check,
     "annotate": Annotate,

@@ -80,16 +80,12 @@ class Clips(Dataset):
         return stack([self._clip(recording, self._start(recording, draw), draw) for recording in drawn])
 
     def _start(self, recording: Stored, draw: np.random.Generator) -> int:
-        reach = self._reach(recording)
+        reach = recording.reach(self.window)
         middle = int(draw.integers(len(recording)))
         return max(0, min(middle - reach // 2, len(recording) - reach))
 
-    def _reach(self, recording: Stored) -> int:
-        """Frames from the first of a clip to its last."""
-        return (self.window - 1) * recording.stride + 1
-
     def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
-        stop = min(start + self._reach(recording), len(recording))
+        stop = min(start + recording.reach(self.window), len(recording))
         part = slice(start, stop, recording.stride)
         sided = bool(recording.text.sided[recording.text.row[part]].any())
         clip = cut(recording, start, stop)

@@ -50,6 +50,10 @@ class Stored:
     def __len__(self) -> int:
         return len(self.time_ns)
 
+    def reach(self, frames: int) -> int:
+        """How many of its frames lie from the first of a clip of so many to the last, both included."""
+        return (frames - 1) * self.stride + 1
+
 
 def store(
     recording: Recording,

@@ -42,7 +42,7 @@ def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> l
     """At most `each` stretches of every recording, evenly spread over it. Raises BadInput if none is as long."""
     found, longest = [], 0
     for one in stored:
-        reach = (context + frames - 1) * one.stride + 1
+        reach = one.reach(context + frames)
         room = len(one) - reach
         longest = max(longest, (len(one) - 1) // one.stride + 1)
         if room < 0:

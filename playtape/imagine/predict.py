@@ -11,6 +11,7 @@ from torch import Tensor
 
 from playtape.errors import within
 from playtape.imagine.futures import Moment, Way, futures, moments
+from playtape.nets.similarity import psnr
 from playtape.recordings import find_recordings, open_recording, write_video
 from playtape.recordings.atomic import atomic
 from playtape.training import checkpoint
@@ -86,12 +87,6 @@ def predict(
         "frames_per_s": drawn[:, :, :, 0, 0, 0].numel() / seconds,
         "warnings": warnings,
     }
-
-
-def psnr(one: Tensor, other: Tensor) -> Tensor:
-    """Of uint8 [*b, 3, H, W] in dB: [*b]. Equal pictures have 80, as with the published epsilon of 1e-8."""
-    error = ((one.double() - other.double()) / 255).square().mean((-3, -2, -1))
-    return -10 * (error + 1e-8).log10()
 
 
 def _rows(moment: Moment, drawn: Tensor) -> list[Tensor]:

@@ -12,7 +12,7 @@ from playtape.actions import Actions, ActionSpace, Axis
 from playtape.clips import store
 from playtape.errors import BadInput
 from playtape.imagine.futures import Way, futures, moments
-from playtape.imagine.predict import Counts, predict, psnr
+from playtape.imagine.predict import Counts, predict
 from playtape.models import world_model as world
 from playtape.recordings import open_recording, save_recording
 from playtape.recordings.formats import episodes_npz
@@ -98,12 +98,6 @@ def open_film(path: Path) -> np.ndarray:
     from playtape.recordings.video import Video
 
     return np.stack(list(Video(path).stream()))
-
-
-def test_psnr_is_that_of_the_definition() -> None:
-    black = torch.zeros(3, 4, 4, dtype=torch.uint8)
-    assert float(psnr(black, black)) == pytest.approx(80)
-    assert float(psnr(black, black + 51)) == pytest.approx(-20 * np.log10(0.2), abs=1e-4)
 
 
 def test_bad_words_are_told(data: Path, run: Path, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Which clips a world model is judged by, whose actions it is told instead, and what is resampled for intervals.
+
+As published where there are enough recordings: one clip of each, from its first frame on. Otherwise several, evenly spread over
+each. Shapes: `K` frames of a context, `F` of a future.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from playtape.clips import Stored
+from playtape.evaluate.bootstrap import Bootstrap, units_of
+from playtape.imagine.futures import Moment, moments
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A moment of recording number `recording`; `mask` bool [F]: may the row that led to a frame be learned from?"""
+
+    moment: Moment
+    recording: int
+    mask: np.ndarray
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most so many of `count` things, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
+
+
+def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, goal: bool) -> list[Chosen]:
+    """At most `clips` of all recordings. With a `goal` a context begins with the clip's last frame, and shows one less.
+
+    Raises BadInput if no recording is long enough.
+    """
+    seen = context - goal
+    long = [number for number, one in enumerate(stored) if len(one) >= one.reach(seen + frames)]
+    if not long:
+        moments(stored, seen, frames, 1)  # raises, and says how long the longest is
+    each, found = -(-clips // len(long)), []
+    for number in long:
+        step = stored[number].stride
+        for moment in moments([stored[number]], seen, frames, each):
+            first = moment.start + (seen - 1) * step
+            rows = slice(first, first + frames * step, step)
+            shown = torch.cat([moment.frames[-1:], moment.frames]) if goal else moment.frames
+            found.append(Chosen(replace(moment, frames=shown), number, stored[number].mask[rows].copy()))
+    return [found[k] for k in spread(len(found), clips)]
+
+
+def exchanged(bodies: Sequence[int], seed: int) -> list[int]:
+    """For each clip another one, drawn once for all: nobody has its own. Clips of one body, which `bodies` says of each, exchange
+    among themselves, where an action means the same; one that is alone has that of any other."""
+    draw, other = np.random.default_rng(seed), np.arange(len(bodies))
+    for body in sorted(set(bodies)):
+        order = draw.permutation([k for k, one in enumerate(bodies) if one == body])
+        if len(order) > 1:
+            other[order] = np.roll(order, 1)
+        else:
+            other[order] = (order + draw.integers(1, len(bodies))) % len(bodies)
+    return other.tolist()
+
+
+def resampled(chosen: Sequence[Chosen], fps: float, seed: int) -> tuple[np.ndarray, Bootstrap]:
+    """Which unit each clip belongs to, int [N], and draws of units: recordings, or blocks of time of a single one."""
+    recordings = sorted({one.recording for one in chosen})  # clips are in their order
+    starts = [np.array([one.moment.start for one in chosen if one.recording == k]) for k in recordings]
+    times = [np.append(np.round(1e9 / fps * start).astype(np.int64), 0) for start in starts]
+    units, number, unit = units_of(times, [np.ones(len(start), bool) for start in starts])
+    return np.concatenate(units), Bootstrap.of(number, unit, seed)
