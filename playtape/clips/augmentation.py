@@ -1,6 +1,6 @@
 """Changes to a clip that its actions survive: one draw for all its frames, so that motion stays what it was.
 
-Brightness, contrast, colour balance and a small shift of the picture; where the game allows it, the mirror image with
+Brightness, contrast, colour balance, a small shift or a crop of the picture; where the game allows it, the mirror image with
 left and right exchanged in the actions as well; and what Pixels2Play (arXiv 2601.04575) does, in its order: PUBLISHED.
 """
 
@@ -17,7 +17,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.actions.names import is_button
 from playtape.clips.clip import Clip
 from playtape.clips.colours import colour, noise, planckian
-from playtape.clips.optics import Operation, Size, apply, blur, sharpness, tilt, translation
+from playtape.clips.optics import Operation, Size, apply, blur, crop, sharpness, tilt, translation
 from playtape.errors import BadInput, within
 from playtape.recordings.recompress import recompressed
 
@@ -39,6 +39,7 @@ class Augmentation:
     balance: float = 0.08  # factor of each colour channel
     shift: int = 3  # pixels at model size, up, down, left and right
     mirror: tuple[tuple[str, str], ...] = ()
+    crop: float = 0.0  # share of the area that is cut away at most, of every clip; what is left is as large again
     # Pixels2Play's; all but the first are chances, and what is drawn then is in optics.py and colours.py
     tilt: float = 0.0  # degrees either way, of every clip
     colour: float = 0.0  # brightness, contrast, saturation and hue
@@ -51,6 +52,7 @@ class Augmentation:
     crf: tuple[int, int] = (6, 17)  # best and worst quality of it, as Pixels2Play's videos have
 
     def __post_init__(self) -> None:
+        within("augmentation.crop", self.crop, 0, 0.9)
         for name in ("brightness", "contrast", "balance", *CHANCES):
             within(f"augmentation.{name}", getattr(self, name), 0, 1)
         within("augmentation.tilt", self.tilt, 0, 44)
@@ -74,8 +76,9 @@ class Augmentation:
         return replace(clip, frames=apply(frames, self.operations((height, width), draw)), actions=actions)
 
     def operations(self, size: Size, draw: np.random.Generator) -> list[Operation]:
-        """What is drawn of Pixels2Play's for one clip of (height, width), in its order. What is off draws nothing."""
+        """What is drawn for one clip of (height, width): the crop, then Pixels2Play's in its order. What is off draws nothing."""
         makers: list[tuple[float, Maker]] = [
+            (float(self.crop > 0), partial(crop, most=self.crop)),
             (float(self.tilt > 0), partial(tilt, degrees=self.tilt)),
             *((self.colour, colour), (self.planckian, planckian), (self.noise, noise)),
             *((self.translation, translation), (self.blur, blur), (self.sharpness, sharpness)),

@@ -18,14 +18,20 @@ from playtape.clips.augmentation import Augmentation
 from playtape.clips.clip import Clip, stack
 from playtape.clips.store import Stored
 from playtape.errors import BadInput
+from playtape.recordings.mixes import find_mix, folders
 
 
 @dataclass(frozen=True)
 class Source:
-    """`PATH` or `PATH:WEIGHT` of the command line. The weight is relative, per frame: 1 draws every frame alike."""
+    """`PATH` or `PATH:WEIGHT` of the command line. The weight is relative, per frame: 1 draws every frame alike.
+
+    Of a mix it is the share of the clips, whatever a recording's length, and they have about `hz` frames a second.
+    """
 
     path: Path
     weight: float = 1.0
+    shared: bool = False
+    hz: float = 0.0  # 0 takes every frame
 
     @classmethod
     def parse(cls, text: str) -> "Source":
@@ -37,6 +43,13 @@ class Source:
         if not 0 < source.weight < float("inf"):
             raise BadInput(f"the weight of {text!r} is {weight}; it must be positive and finite")
         return source
+
+    @staticmethod
+    def of_mix(name: str, root: Path) -> "tuple[list[Source], list[str]]":
+        """The data sets of a mix that are in `root`, at their shares, and the names of those that are not."""
+        found = folders(find_mix(name), root)
+        there = [Source(path, part.share, True, part.pace_hz) for part, path in found.items() if path is not None]
+        return there, [part.name for part, path in found.items() if path is None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,7 @@ class Clips(Dataset):
         """What the clips of a step were cut from, each as "NAME frames [start, stop) from 1.25 s"; drawn once more to tell."""
         told = []
         for recording, start, _ in self._drawn(index):
-            stop = min(start + self.window, len(recording))
+            stop = min(start + recording.reach(self.window), len(recording))
             told.append(f"{recording.name} frames [{start}, {stop}) from {recording.time_ns[start] / 1e9:.2f} s")
         return told
 
@@ -77,19 +90,21 @@ class Clips(Dataset):
         chance = np.array([len(recording) for recording in self.recordings]) * np.array(self.weights)
         for i in draw.choice(len(chance), self.batch, p=chance / chance.sum()):
             recording = self.recordings[i]
-            start = self._start(len(recording), draw)
+            start = self._start(recording, draw)
             yield recording, start, self._clip(recording, start, draw)
 
-    def _start(self, frames: int, draw: np.random.Generator) -> int:
-        middle = int(draw.integers(frames))
-        return max(0, min(middle - self.window // 2, frames - self.window))
+    def _start(self, recording: Stored, draw: np.random.Generator) -> int:
+        reach = recording.reach(self.window)
+        middle = int(draw.integers(len(recording)))
+        return max(0, min(middle - reach // 2, len(recording) - reach))
 
     def _clip(self, recording: Stored, start: int, draw: np.random.Generator) -> Clip:
-        stop = min(start + self.window, len(recording))
-        sided = bool(recording.text.sided[recording.text.row[start:stop]].any())
+        stop = min(start + recording.reach(self.window), len(recording))
+        part = slice(start, stop, recording.stride)
+        sided = bool(recording.text.sided[recording.text.row[part]].any())
         clip = cut(recording, start, stop)
         if self.lose_begun_text:
-            clip.text[torch.from_numpy(recording.text.began[start:stop] < start)] = 0
+            clip.text[torch.from_numpy(recording.text.began[part] < start)] = 0
         return _filled(self.augmentation(clip, self.space, draw, sided=sided), self.window)
 
 
@@ -113,8 +128,8 @@ def _filled(clip: Clip, window: int) -> Clip:
 
 
 def cut(recording: Stored, start: int, stop: int) -> Clip:
-    """Frames [start, stop) of a stored recording as a clip of tensors."""
-    part = slice(start, stop)
+    """Frames [start, stop) of a stored recording, every stride-th of them, as a clip of tensors."""
+    part = slice(start, stop, recording.stride)
     return Clip(
         torch.from_numpy(np.array(recording.frames[part])),
         Actions(

@@ -1,7 +1,7 @@
-"""What a lens does to pictures: tilt, sideways shift, blur, sharpness. Colours are in `colours.py`, chances in `augmentation.py`.
+"""What a lens does to pictures: crop, tilt, sideways shift, blur, sharpness. Colours: `colours.py`; chances: `augmentation.py`.
 
 Each maker draws once and gives an Operation: float32 pictures [N, 3, H, W] in [0, 1] to the same, each picture for itself.
-The ranges are those of Pixels2Play (arXiv 2601.04575, its released `rand_augment.py`).
+The ranges are Pixels2Play's (arXiv 2601.04575, its released `rand_augment.py`), the crop's iVideoGPT's (2405.15223).
 """
 
 from collections.abc import Callable
@@ -19,6 +19,8 @@ FARTHEST = 0.03  # of the width, either way
 KERNELS = (3, 5, 7)  # pixels; the original asks kornia for 3 to 7 and gets Gaussians of 3 by 7
 SIGMA = (0.1, 2.0)  # pixels
 SHARPNESS = (0.5, 1.5)  # 1 changes nothing, below it blurs
+RATIO = (0.9, 1.1)  # width to height of a crop, in the picture's own; iVideoGPT's
+TRIES = 10  # for a crop that lies inside
 CHUNK = 2**17  # numbers: half a MB of floats stays in the cache; the whole clip at once takes more than twice as long
 
 
@@ -34,6 +36,19 @@ def apply(frames: Tensor, operations: list[Operation]) -> Tensor:
             x = operation(x)
         out[start : start + step] = (x * 255).round_().clamp_(0, 255)
     return out
+
+
+def crop(draw: np.random.Generator, size: Size, most: float) -> Operation:
+    """A part of the picture as large as all of it, slightly stretched; at most a share of the area is cut away."""
+    for _ in range(TRIES):
+        area, ratio = draw.uniform(1 - most, 1), np.exp(draw.uniform(*np.log(RATIO)))
+        part = np.array([area * ratio, area / ratio]) ** 0.5  # width, height
+        if (part <= 1).all():
+            break
+    else:
+        part = np.ones(2)
+    corner = draw.uniform(size=2) * (1 - part)
+    return partial(cropped, grid=placed(corner, part, size))
 
 
 def tilt(draw: np.random.Generator, size: Size, degrees: float) -> Operation:
@@ -68,6 +83,17 @@ def tilted(degrees: float, size: Size) -> Tensor:
     y, x = np.meshgrid(*((np.arange(n) + 0.5) / n for n in size), indexing="ij")
     source = np.stack([x, y, np.ones_like(x)], -1) @ _perspective(turned, corners).T
     return torch.from_numpy(2 * source[..., :2] / source[..., 2:] - 1).float()[None]
+
+
+def placed(corner: np.ndarray, part: np.ndarray, size: Size) -> Tensor:
+    """Where each pixel comes from, [1, H, W, 2] in [-1, 1]: the part (width, height) at a corner (left, top), all in 0 to 1."""
+    y, x = np.meshgrid(*((np.arange(n) + 0.5) / n for n in size), indexing="ij")
+    return torch.from_numpy(2 * (corner + np.stack([x, y], -1) * part) - 1).float()[None]
+
+
+def cropped(x: Tensor, grid: Tensor) -> Tensor:
+    """Bilinear; at the picture's rim, the rim."""
+    return functional.grid_sample(x, grid.expand(len(x), -1, -1, -1), padding_mode="border", align_corners=False)
 
 
 def _perspective(source: np.ndarray, target: np.ndarray) -> np.ndarray:

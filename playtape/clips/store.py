@@ -18,7 +18,7 @@ import numpy as np
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.names import INPUTS, is_button, kind
 from playtape.clips.encoders import SentenceEncoder
-from playtape.clips.resize import regular, resize
+from playtape.clips.resize import regular, resize, stride
 from playtape.clips.text import Text, beside
 from playtape.errors import BadInput
 from playtape.recordings import Confidence, Recording
@@ -30,7 +30,10 @@ BATCH = 64  # frames resized at once
 class Stored:
     """One recording at model size: `frames` uint8 [T, 3, H, W] memory-mapped, `time_ns` int64 [T], `actions` numpy T rows,
     `mask` bool [T] (may be learned from), `confidence` float32 [T] (1 for truth), `text` T rows, `reward` float32 [T] (NaN where
-    nothing is told), `ended` bool [T], `embodiment`: the number of its body, where a model knows several."""
+    nothing is told), `ended` bool [T], `embodiment`: the number of its body, where a model knows several.
+
+    Clips take every `stride`-th frame; row t is of all that lies between frame t and frame t + stride, for any t.
+    """
 
     name: str
     frames: np.ndarray
@@ -42,9 +45,14 @@ class Stored:
     reward: np.ndarray
     ended: np.ndarray
     embodiment: int = 0
+    stride: int = 1
 
     def __len__(self) -> int:
         return len(self.time_ns)
+
+    def reach(self, frames: int) -> int:
+        """How many of its frames lie from the first of a clip of so many to the last, both included."""
+        return (frames - 1) * self.stride + 1
 
 
 def store(
@@ -54,25 +62,50 @@ def store(
     fps: float,
     encoder: SentenceEncoder | None = None,
     embodiments: tuple[str, ...] = (),
+    *,
+    crop: bool = False,
+    hz: float = 0.0,
+    window: int = 0,
 ) -> Stored:
     """One recording at `size` (height, width) and at most `fps` frames a second, its instructions embedded by `encoder`.
 
-    `embodiments` are the bodies that a model knows, by the game or data set that they act in. Raises BadInput if this one's is
-    none of them.
+    `embodiments` are the bodies that a model knows, by the game or data set that they act in. `crop`: the middle of each picture,
+    and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a second; more where there are
+    fewer than `window` of those. Raises BadInput for a recording that is of no embodiment.
     """
-    keep = regular(recording.time_ns, fps)
+    keep = np.arange(len(recording.time_ns)) if hz else regular(recording.time_ns, fps)
     time_ns = recording.time_ns[keep]
+    every = stride(time_ns, hz, window) if hz else 1
+    reward, ended = _outcome(recording, time_ns)
     return Stored(
         recording.name,
-        _frames(recording, keep, size),
+        _frames(recording, keep, size, crop),
         time_ns,
-        space.actions(recording.events, time_ns),
-        _learnable(recording, time_ns),
-        _certainty(recording, time_ns),
+        _together(space.actions(recording.events, time_ns), space, every),
+        _following(_learnable(recording, time_ns), every, False).min(-1),
+        _following(_certainty(recording, time_ns), every, np.float32(1)).min(-1),
         Text.of(recording, time_ns, encoder),
-        *_outcome(recording, time_ns),
+        _following(reward, every, np.float32(0)).sum(-1),
+        _following(ended, every, False).max(-1),
         _body(recording, embodiments),
+        every,
     )
+
+
+def _together(actions: Actions, space: ActionSpace, n: int) -> Actions:
+    """Each row of T with the n - 1 after it: what was done in n intervals."""
+    if n == 1:
+        return actions
+    axes = _following(actions.axes, n, np.float32(0))
+    sums = np.array([axis.kind == "sum" for axis in space.axes], bool)
+    put = actions.axes[np.minimum(np.arange(len(actions.axes)) + n - 1, len(actions.axes) - 1)]
+    return Actions(_following(actions.buttons, n, False).max(-1), np.where(sums, axes.sum(-1), put).astype(np.float32))
+
+
+def _following(rows: np.ndarray, n: int, beyond: object) -> np.ndarray:
+    """[T, ...] to [T, ..., n]: each row and the n - 1 after it; behind the last one there is `beyond`."""
+    padded = np.concatenate([rows, np.full((n - 1, *rows.shape[1:]), beyond, rows.dtype)])
+    return np.lib.stride_tricks.sliding_window_view(padded, n, 0)
 
 
 def session(recording: Recording) -> str:
@@ -84,7 +117,7 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
     """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
 
     An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was
-    put. Raises BadInput if nothing was done.
+    put. Empty where nothing was done, as in films: who learns from what is done asks for more.
     """
     buttons, motion = set(), {}
     for recording in recordings:
@@ -102,38 +135,37 @@ def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
         for axis, (squares, count) in motion.items()
         if count
     ]
-    if not buttons and not scaled:
-        raise BadInput("no button is pressed and no axis moves in the training recordings: there is nothing to learn")
     return ActionSpace(
         tuple(name for name in INPUTS if name in buttons),
         tuple(sorted(scaled, key=lambda axis: INPUTS.index(axis.name))),
     )
 
 
-def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _frames(recording: Recording, keep: np.ndarray, size: tuple[int, int], crop: bool) -> np.ndarray:
     folder = beside(recording)
     video = recording.video.path
     stat = video.stat()
-    key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum())])
+    cut = ["crop"] if crop else []  # what is squashed keeps its name
+    key = json.dumps([video.name, stat.st_size, stat.st_mtime_ns, size, len(keep), int(keep.sum()), *cut])
     entry = folder / f"{video.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npy"
     if not entry.exists():
         folder.mkdir(exist_ok=True)
         partial = entry.with_suffix(f".{os.getpid()}.part")
         try:
-            _decode(recording, partial, keep, size)
+            _decode(recording, partial, keep, size, crop)
             os.replace(partial, entry)
         finally:
             partial.unlink(missing_ok=True)
     return np.load(entry, mmap_mode="r")
 
 
-def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int, int]) -> None:
+def _decode(recording: Recording, path: Path, keep: np.ndarray, size: tuple[int, int], crop: bool) -> None:
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(keep), 3, *size))
     done, batch = 0, []
     for frame in recording.video.stream(indices=keep):
         batch.append(frame)
         if len(batch) == BATCH or done + len(batch) == len(keep):
-            out[done : done + len(batch)] = resize(np.stack(batch), size).numpy()
+            out[done : done + len(batch)] = resize(np.stack(batch), size, crop=crop).numpy()
             done, batch = done + len(batch), []
     out.flush()
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from playtape.actions import Actions
-from playtape.clips import pixels, store
+from playtape.clips import pixels
 from playtape.errors import within
 from playtape.evaluate.video_clips import Chosen, choose, exchanged, resampled
 from playtape.evaluate.video_hands import Hands
@@ -86,8 +86,7 @@ def evaluate_video(
     panel, missing = Panel.of(files, place)
     recordings = [open_recording(path) for path in spread(find_recordings(data), counts.clips)]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
-    shape = (loaded.space, (config.height, config.width_px), config.fps)
-    stored = [store(one, *shape, embodiments=config.embodiments) for one in recordings]
+    stored = [loaded.stored(one) for one in recordings]
     context = config.tokenizer.context
     frames = counts.frames or config.frames - context
     chosen = choose(stored, context, frames, counts.clips, goal=config.goal)

@@ -30,13 +30,15 @@ def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, g
     Raises BadInput if no recording is long enough.
     """
     seen = context - goal
-    long = [number for number, one in enumerate(stored) if len(one) >= seen + frames]
+    long = [number for number, one in enumerate(stored) if len(one) >= one.reach(seen + frames)]
     if not long:
         moments(stored, seen, frames, 1)  # raises, and says how long the longest is
     each, found = -(-clips // len(long)), []
     for number in long:
+        step = stored[number].stride
         for moment in moments([stored[number]], seen, frames, each):
-            rows = slice(moment.start + seen - 1, moment.start + seen - 1 + frames)
+            first = moment.start + (seen - 1) * step
+            rows = slice(first, first + frames * step, step)
             shown = torch.cat([moment.frames[-1:], moment.frames]) if goal else moment.frames
             found.append(Chosen(replace(moment, frames=shown), number, stored[number].mask[rows].copy()))
     return spread(found, clips)

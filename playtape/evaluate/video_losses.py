@@ -49,9 +49,10 @@ def losses(
 
 def _clip(one: Stored, start: int, length: int) -> Clip | None:
     """A batch of one; None where it would not be whole, or nothing of it may be learned from."""
-    if start + length > len(one):
+    stop = start + one.reach(length)
+    if stop > len(one):
         return None
-    clip = stack([cut(one, start, start + length)])
+    clip = stack([cut(one, start, stop)])
     return clip if bool(clip.mask.any()) else None
 
 

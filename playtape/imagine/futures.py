@@ -57,12 +57,13 @@ def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> l
     """At most `each` stretches of every recording, evenly spread over it. Raises BadInput if none is as long."""
     found, longest = [], 0
     for one in stored:
-        room = len(one) - context - frames
-        longest = max(longest, len(one))
+        reach = one.reach(context + frames)
+        room = len(one) - reach
+        longest = max(longest, (len(one) - 1) // one.stride + 1)
         if room < 0:
             continue
         for start in np.unique(np.linspace(0, room, each).round().astype(int)).tolist():
-            clip = cut(one, start, start + context + frames)
+            clip = cut(one, start, start + reach)
             acts = slice(context - 1, context - 1 + frames)
             rows = Actions(clip.actions.buttons[acts], clip.actions.axes[acts])
             found.append(Moment(one.name, start, clip.frames, rows, one.embodiment))

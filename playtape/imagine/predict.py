@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playtape.clips import store
 from playtape.errors import within
 from playtape.imagine.futures import Moment, Way, futures, moments, spread
 from playtape.nets.similarity import psnr
@@ -54,7 +53,7 @@ def predict(
     Of more recordings than `counts.clips` so many are looked at, evenly spread. Writes OUT/futures.png (rows: truth, then the
     samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean and of the best sample, `psnr_still` of the
     last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, for recordings that are too
-    short, and for an `out` that cannot be written to.
+    short, where nothing is done that the model is told, and for an `out` that cannot be written to.
     """
     check_folder(out, "draw futures")
     frames, samples, clips = counts.frames, counts.samples, counts.clips
@@ -64,8 +63,8 @@ def predict(
     config = model.config
     place = seat(loaded.model, device)
     recordings = [open_recording(path) for path in spread(find_recordings(data), clips)]
-    shape = (loaded.space, (config.height, config.width_px), config.fps)
-    stored = [store(one, *shape, embodiments=config.embodiments) for one in recordings]
+    warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
+    stored = [loaded.stored(one) for one in recordings]
     chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)
@@ -85,7 +84,7 @@ def predict(
         "psnr_best": float(each.mean(2).max(1).values.mean()),
         "psnr_still": float(psnr(still, truth).mean()),
         "frames_per_s": drawn[:, :, :, 0, 0, 0].numel() / seconds,
-        "warnings": loaded.knows(recordings),
+        "warnings": warnings,
     }
 
 

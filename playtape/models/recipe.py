@@ -22,6 +22,7 @@ class Data:
     """What a training step reads. Frames come at the size that the model's own config names."""
 
     fps: float = 35.0  # frames a second at most; slower recordings keep their own rate
+    hz: float = 0.0  # of worlds and tokenizers: if not 0, clips take every n-th frame, about so many a second, whatever fps says
     window: int = 40  # frames a clip
     held_out: tuple[
         str, ...
@@ -34,6 +35,7 @@ class Data:
         if self.text:
             find_encoder(self.text)  # a typo shows before anything is read
         within("data.fps", self.fps, 0.1, 1000)
+        within("data.hz", self.hz, 0, 1000)
         within("data.window", self.window, 2, 100_000, whole=True)
 
 

@@ -37,6 +37,7 @@ class Config:
     """Sizes. The published ones are in RECIPES."""
 
     side: int = 64  # pixels of the square picture
+    crop: bool = True  # the middle of a picture that is wider or higher; else all of it, squashed
     fps: float = 20.0
     context: int = 2  # frames that are coded whole
     channels: tuple[int, ...] = (128, 256, 512)  # of each level; every level but the last halves the side
@@ -65,6 +66,11 @@ class Config:
     @property
     def width_px(self) -> int:
         return self.side
+
+    @property
+    def acts(self) -> bool:
+        """Told what is done? It never is."""
+        return False
 
     @property
     def grid(self) -> int:
@@ -303,7 +309,7 @@ _PUBLISHED = Recipe(
     Config(revive=False, perceptual="lpips"),
     steps=500_000,
     batch=64,
-    data=_DATA,
+    data=replace(_DATA, augmentation=Augmentation(brightness=0, contrast=0, shift=0, crop=0.2)),
     optimiser=Optimiser(
         lr=5e-4, final_lr=5e-4, warmup=500, weight_decay=0, betas=(0.9, 0.999), ema=0.0, precision="bfloat16"
     ),

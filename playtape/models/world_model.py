@@ -60,6 +60,10 @@ class Config:
         return self.tokenizer.side
 
     @property
+    def crop(self) -> bool:
+        return self.tokenizer.crop
+
+    @property
     def fps(self) -> float:
         return self.tokenizer.fps
 
@@ -331,7 +335,7 @@ _PUBLISHED = Recipe(
     Config(dropout=0.1),
     steps=1_000_000,
     batch=64,
-    data=Data(fps=20, window=16),
+    data=video_tokenizer.RECIPES["tokenizer-64"].data,
     optimiser=Optimiser(
         lr=1e-4,
         final_lr=0.0,

@@ -39,9 +39,9 @@ def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release
 
 
 def space_of(state: Mapping[str, Tensor]) -> ActionSpace:
-    """The axes that a release is told; nothing says what they are."""
+    """The axes that a release is told, if any; nothing says what they are."""
     weight = state.get("action_linear.weight")
-    count = 1 if weight is None else weight.shape[1]
+    count = 0 if weight is None else weight.shape[1]
     if count > MOST_AXES:
         raise BadInput(f"these weights are told actions of {count} numbers; at most {MOST_AXES} are legal")
     return ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(count)))

@@ -45,8 +45,10 @@ def convert(
     beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. What is there already is written anew
     with `replace`, and left as it is with `missing`, which does the rest. Gives {"outputs": [paths], "kept": [paths], "failed":
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
-    video}}. Raises BadInput for an unknown format, where nothing at all could be converted, on a full disk, and, with neither
-    word about it, where something would be replaced.
+    video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}.
+
+    Raises BadInput for an unknown format, where nothing at all could be converted, on a full disk, and, with neither word about
+    it, where something would be replaced.
     """
     check_one_way(replace, missing)
     root, out = Path(root), Path(out)
@@ -91,6 +93,7 @@ class _Done:
     failed: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clipped: dict[str, int] = field(default_factory=dict)
 
     def add(self, recording: Recording, target: Path, unsaid: list[str]) -> None:
         self.outputs.append(str(target))
@@ -98,6 +101,8 @@ class _Done:
         if clock.mode != "exact":
             offset = {"offset_ns": clock.anchor_ns, "drift_ppm": clock.drift_ppm, "residual_ns": clock.residual_ns}
             self.clocks[str(target)] = {"mode": clock.mode, **offset}
+        if recording.clipped:
+            self.clipped[str(target)] = recording.clipped
         if notes := [*recording.warnings, *unsaid]:
             self.warnings[str(target)] = notes
 

@@ -143,6 +143,12 @@ class Recording:
         """Its file's, without the ending: how reports and checkpoints list it."""
         return (self.path or self.video.path).stem
 
+    @property
+    def clipped(self) -> int:
+        """How many numbers of actions its reader cut off at the end of their range; they are counted in `info`."""
+        said = self.info.extra.get("clipped", "")
+        return int(said) if said.isdecimal() else 0
+
     def __repr__(self) -> str:
         extra = f", {len(self.spans)} spans" if self.spans else ""
         warned = f", {len(self.warnings)} warnings" if self.warnings else ""

@@ -66,6 +66,7 @@ def _recording(path: Path) -> dict[str, Any]:
         **_video(recording.video),
         "events": len(recording.events),
         "inputs": recording.events.counts(),
+        "clipped": recording.clipped or None,
         "spans": dict(Counter(span.kind for span in recording.spans)),
         "instructions": dict(Counter(span.value for span in recording.spans if span.kind == "text")),
         "findings": dict(Counter(span.value for span in recording.spans if span.kind == "finding")),

@@ -18,7 +18,7 @@ import torch
 from playtape import __version__
 from playtape.actions import ActionSpace
 from playtape.actions.names import GENERIC, POINTER
-from playtape.clips import SentenceEncoder, find_encoder
+from playtape.clips import SentenceEncoder, Stored, find_encoder, store
 from playtape.errors import BadInput
 from playtape.models import modules
 from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
@@ -73,12 +73,19 @@ class Loaded:
         named = self.train.get("text_encoder")
         return find_encoder(str(named)) if named else None
 
+    def stored(self, recording: Recording) -> Stored:
+        """A recording as the model looks at it: at its size, its rate, cropped or squashed, with its texts."""
+        config = self.model.config
+        size, hz = (config.height, config.width_px), self.train.get("hz", 0.0)
+        crop, bodies = getattr(config, "crop", False), getattr(config, "embodiments", ())
+        return store(recording, self.space, size, config.fps, self.encoder, bodies, crop=crop, hz=hz)
+
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
         return self._learned([recording.name for recording in recordings])
 
     def notes(self, run: Path, recordings: Iterable[Recording], data: Path) -> list[str]:
-        """What this policy, of `run`, does not act with of what is done in the recordings of `data`, and what `knows` warns of.
+        """What this model, of `run`, does not act with of what is done in the recordings of `data`, and what `knows` warns of.
 
         Looks at one recording after the other. Raises BadInput if nothing is done that it acts with.
         """
@@ -196,6 +203,7 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
     """Raises BadInput if train.json says what it cannot say of what others go by."""
     for name, right, what in (
         ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
+        ("hz", lambda said: type(said) in (int, float) and 0 <= said <= 1000, "a number from 0 to 1000"),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
         (
             "trained_on",

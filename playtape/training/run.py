@@ -53,7 +53,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         model.see_by(compared)
     if run.tokenizer is not None:
         model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
-    stored = brought(run, sources.training, space, progress)
+    stored = brought(run, sources, space, progress)
     if resume:  # before run.json says so: the state must be of this model
         other = models.model(name).build(run.model, space)
         state.load_state(run.out, other, torch.optim.AdamW(model.parameters()))
@@ -159,6 +159,7 @@ def _report(
         "frames": sum(map(len, stored)),
         "parameters": sum(p.numel() for p in model.parameters()),
         "fps": run.data.fps,
+        "hz": run.hz,
         "text_encoder": run.data.text,
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],

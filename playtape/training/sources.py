@@ -2,6 +2,7 @@
 
 import fnmatch
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from playtape.actions import ActionSpace
-from playtape.clips import Clip, Clips, Source, Stored, embed_all, find_encoder, observed_space, session, store
+from playtape.clips import Clip, Clips, Source, Stored, embed_all, find_encoder, observed_space, regular, session, store
 from playtape.errors import BadInput
 from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.training.words import Run
@@ -19,20 +20,20 @@ from playtape.training.words import Run
 
 @dataclass(frozen=True)
 class Sources:
-    """Recordings to learn from, each with its weight; those that are held out; and what hands do in the former."""
+    """Recordings to learn from, each with its weight and its pace; those that are held out; what hands do in the former."""
 
     training: list[Recording]
-    weights: list[float]
+    weights: list[float]  # per frame
+    hz: list[float]  # how many frames a second its clips have; 0 takes all
     held_out: list[Recording]
     space: ActionSpace
 
 
 def gather(run: Run[Any]) -> Sources:
     """All that a run's words name. Recordings whose split is "test" are left out, always."""
-    found: dict[Path, float] = {}
-    for text in run.sources:
-        source = Source.parse(text)
-        found |= dict.fromkeys(find_recordings(source.path), source.weight)
+    found: dict[Path, Source] = {}
+    for source in _named(run):
+        found |= dict.fromkeys(find_recordings(source.path), source)
     recordings = [open_recording(path) for path in found]
     usable = [recording for recording in recordings if recording.info.split != "test"]
     if usable and len(usable) < len(recordings):
@@ -43,25 +44,68 @@ def gather(run: Run[Any]) -> Sources:
         raise BadInput(
             f"no recording is left to train on among {len(recordings)}: {len(held)} held out, the others are of split test"
         )
-    longest = max(recording.video.end_ns for recording in training) * run.data.fps / 1e9
-    if longest + 1 < run.data.window:  # before hours of decoding; whoever cuts the clips counts to the frame
+    of = [found[Path(str(recording.path))] for recording in training]
+    hz = [run.data.hz or source.hz for source in of]
+    length = [
+        len(one.time_ns) if pace else len(regular(one.time_ns, run.data.fps))
+        for one, pace in zip(training, hz, strict=True)
+    ]
+    if max(length) < run.data.window:  # before hours of decoding
         raise BadInput(
-            f"no recording is as long as one window of {run.data.window} frames; the longest has {longest:.0f}"
+            f"no recording is as long as one window of {run.data.window} frames; the longest has {max(length)}"
         )
-    weights = [found[Path(str(recording.path))] for recording in training]
+    count = Counter(of)
+    weights = [
+        source.weight / (count[source] * frames) if source.shared else source.weight
+        for source, frames in zip(of, length, strict=True)
+    ]
     held_out = [recording for recording in usable if session(recording) in held]
-    return Sources(training, weights, held_out, observed_space(training, run.data.fps))
+    space = observed_space(training, run.hz or run.data.fps)
+    if getattr(run.model, "acts", True):  # a tokenizer, and a world model that is told nothing, say False
+        _check_done(training, space)
+    return Sources(training, weights, hz, held_out, space)
 
 
-def brought(run: Run[Any], training: list[Recording], space: ActionSpace, progress: bool) -> list[Stored]:
-    """Recordings at the model's size, their texts embedded. Raises BadInput if nothing may be learned from them."""
+def _named(run: Run[Any]) -> list[Source]:
+    """What a run's words name. Says which data sets of a mix are not there: the others are drawn in their place."""
+    if not run.mix:
+        return [Source.parse(text) for text in run.sources]
+    if len(run.sources) != 1:
+        raise BadInput(f"--mix {run.mix} is drawn from one folder of data sets, not from {len(run.sources)}")
+    there, absent = Source.of_mix(run.mix, Path(run.sources[0]))
+    if absent:
+        share = sum(source.weight for source in there)
+        said = f"mix {run.mix}: not in {run.sources[0]}, so the others ({share:.1%} of it) are drawn the more"
+        print(f"{said}: {', '.join(absent)}", file=sys.stderr)
+    return there
+
+
+def _check_done(training: list[Recording], space: ActionSpace) -> None:
+    """Raises BadInput where a model that is told actions would find none; says where some recordings have none."""
+    if not space.buttons and not space.axes:
+        raise BadInput(
+            "no button is pressed and no axis moves in the training recordings, so there is nothing to learn for a model that is "
+            "told what is done; a world model learns without with --model.no-acts"
+        )
+    if still := sum(not len(recording.events) for recording in training):
+        print(
+            f"in {still} of {len(training)} recordings nothing is done: the model takes them for play without hands",
+            file=sys.stderr,
+        )
+
+
+def brought(run: Run[Any], sources: Sources, space: ActionSpace, progress: bool) -> list[Stored]:
+    """What is learned from, at the model's size, its texts embedded. Raises BadInput if nothing may be learned from it."""
     encoder = find_encoder(run.data.text) if run.data.text else None
     if encoder is not None:  # before hours of decoding: its package may be missing
-        embed_all(training, encoder)
+        embed_all(sources.training, encoder)
     size = (run.model.height, run.model.width_px)
-    shown = tqdm(training, desc="frames at model size", unit="recording", disable=not progress)
-    bodies = getattr(run.model, "embodiments", ())
-    stored = [store(recording, space, size, run.data.fps, encoder, bodies) for recording in shown]
+    crop, bodies = getattr(run.model, "crop", False), getattr(run.model, "embodiments", ())
+    shown = tqdm(sources.training, desc="frames at model size", unit="recording", disable=not progress)
+    stored = [
+        store(recording, space, size, run.data.fps, encoder, bodies, crop=crop, hz=hz, window=run.data.window)
+        for recording, hz in zip(shown, sources.hz, strict=True)
+    ]
     if not any(recording.mask.any() for recording in stored):
         raise BadInput(
             "no frame of these recordings may be learned from: all of them are masked, or a policy was in control"

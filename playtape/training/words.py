@@ -11,6 +11,7 @@ from playtape.argv import parse as parse_words
 from playtape.argv import words as words_of
 from playtape.errors import BadInput, within
 from playtape.models.recipe import MOST_STEPS, Data, Optimiser, Recipe
+from playtape.recordings.mixes import PACE_HZ, find_mix
 from playtape.training import checkpoint
 
 Config = TypeVar("Config")
@@ -28,6 +29,7 @@ class Run(Generic[Config]):
     model: Config
     data: Data
     optimiser: Optimiser
+    mix: str = ""  # oxe or oxe-sthsth: DATA is a folder with a folder for each of its data sets, drawn by their shares
     seed: int = 0
     save_every: int = 500  # steps
     keep_every: int = 0  # steps after which a checkpoint stays in OUT/kept for good; 0 keeps only the last, OUT itself
@@ -38,6 +40,11 @@ class Run(Generic[Config]):
     tokenizer: Path | None = (
         None  # of a world model: the checkpoint of what codes its frames, taken in and left as it is
     )
+
+    @property
+    def hz(self) -> float:
+        """About how many frames a second clips have; 0 where they take all that `data.fps` keeps."""
+        return self.data.hz or (PACE_HZ if self.mix else 0.0)
 
 
 def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
@@ -58,6 +65,8 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
     Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
+    if run.mix:
+        find_mix(run.mix)  # a typo shows before anything is read
     within("--save-every", run.save_every, 1, MOST_STEPS, whole=True)
     within("--keep-every", run.keep_every, 0, MOST_STEPS, whole=True)
     within("--workers", run.workers, 0, 256, whole=True)
@@ -77,9 +86,10 @@ def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:
 
 
 def spelled(recipe: str, run: Run[Any]) -> list[str]:
-    """The flags that `parse` makes this run of: all but the sources and --out."""
+    """The flags that `parse` makes this run of: all but the sources, the mix that they were found by, and --out."""
     default = _default(models.recipe(recipe)[1])
     generic: Any = Run
+    run = replace(run, mix="", data=replace(run.data, hz=run.hz))  # the sources are the mix's already
     return words_of(generic[type(run.model)], run, replace(default, sources=run.sources, out=run.out))
 
 

@@ -12,12 +12,24 @@ from playtape.actions import Actions, ActionSpace, Axis
 from playtape.clips import Clip
 from playtape.clips.augmentation import PUBLISHED, Augmentation
 from playtape.clips.colours import LAMPS, coloured, lit, noise, noisy
-from playtape.clips.optics import apply, blurred, gaussian, motion, sharpened, tilted, translated, warped
+from playtape.clips.optics import (
+    apply,
+    blurred,
+    crop,
+    cropped,
+    gaussian,
+    motion,
+    placed,
+    sharpened,
+    tilted,
+    translated,
+    warped,
+)
 from playtape.errors import BadInput
 from playtape.models.pixels2play import RECIPES
 
 OFF = Augmentation(0, 0, 0, 0)
-EVERY = replace(OFF, tilt=3.0, colour=1, planckian=1, noise=1, translation=1, blur=1, sharpness=1)
+EVERY = replace(OFF, crop=0.2, tilt=3.0, colour=1, planckian=1, noise=1, translation=1, blur=1, sharpness=1)
 SPACE = ActionSpace(("key.a",), (Axis("mouse.dx", "sum"),))
 PLAIN = partial(coloured, brightness=0.0, contrast=1.0, saturation=1.0, hue=0.0)
 
@@ -80,6 +92,29 @@ def test_frames_do_not_depend_on_their_neighbours() -> None:
     frames = scene(40)
     whole, alone = augmented(frames, replace(EVERY, noise=0.0)), augmented(frames[17:18], replace(EVERY, noise=0.0))
     assert torch.equal(whole[17:18], alone)
+
+
+def test_a_crop_is_a_part_made_as_large_as_all() -> None:
+    whole = torch.rand(2, 3, 24, 24)
+    half = placed(np.array([0.5, 0.25]), np.array([0.5, 0.5]), (12, 12))
+    torch.testing.assert_close(cropped(whole, half), whole[..., 6:18, 12:24], rtol=1e-5, atol=1e-5)
+    bright = torch.ones(1, 3, 24, 24)
+    torch.testing.assert_close(cropped(bright, placed(np.zeros(2), np.full(2, 0.9), (24, 24))), bright)  # no dark rim
+
+
+def test_crops_are_the_published_ones() -> None:
+    areas, ratios = [], []
+    for seed in range(300):
+        grid = crop(np.random.default_rng(seed), (64, 64), 0.2).keywords["grid"][0]  # type: ignore[union-attr]
+        wide, high = (float(far) * 64 / 63 / 2 for far in grid[-1, -1] - grid[0, 0])
+        assert float(grid.abs().max()) < 1
+        areas.append(wide * high)
+        ratios.append(wide / high)
+    assert 0.799 < min(areas) < 0.82
+    assert 0.97 < max(areas) < 1.001
+    assert 0.899 < min(ratios) < 0.92
+    assert 1.08 < max(ratios) < 1.101
+    assert abs(np.log(ratios).mean()) < 0.02
 
 
 def test_a_tilt_turns_the_upper_edge_and_leaves_the_left_one() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from playtape.actions import Actions
-from playtape.clips import Clip, Clips, Source, observed_space, store
+from playtape.actions import Actions, ActionSpace, Axis
+from playtape.clips import Clip, Clips, Source, observed_space, resize, store
 from playtape.clips.augmentation import Augmentation
 from playtape.clips.dataset import cut
 from playtape.errors import BadInput
@@ -143,6 +143,56 @@ def test_the_store_is_read_again_and_never_stale(recording) -> None:
     assert again.frames.filename == first.frames.filename
     assert store(recording, space, (20, 40), 35).frames.filename != first.frames.filename
     assert not list(Path(first.frames.filename).parent.glob("*.part"))
+
+
+def test_what_is_cropped_is_stored_apart_from_what_is_squashed(recording) -> None:
+    space = observed_space([recording], 35)
+    squashed, cropped = (store(recording, space, (40, 40), 35, crop=crop) for crop in (False, True))
+    first = np.stack(list(recording.video.stream(indices=np.arange(2))))
+    assert first.shape[2] > first.shape[1]
+    assert np.array_equal(squashed.frames[:2], resize(first, (40, 40)))
+    assert np.array_equal(cropped.frames[:2], resize(first, (40, 40), crop=True))
+    assert not np.array_equal(squashed.frames[:2], cropped.frames[:2])
+
+
+def test_a_row_of_a_stride_is_of_all_that_lies_between_its_frames(recording) -> None:
+    time_ns = recording.time_ns
+    spans = [
+        Span(int(time_ns[10]), int(time_ns[11]), "masked", "unsure"),
+        Span(int(time_ns[25]), int(time_ns[26]), "end", ""),
+    ]
+    spans += [Span(int(time_ns[t]), int(time_ns[t + 1]), "reward", "0.5") for t in (14, 15, 16, 20)]
+    recording = replace(recording, spans=tuple(spans))
+    space = observed_space([recording], 35)
+    assert space.axes
+    one, three = store(recording, space, (40, 80), 35), store(recording, space, (40, 80), 5, hz=35 / 3)
+    assert (one.stride, three.stride, len(three)) == (1, 3, len(recording.time_ns))
+    clip, frames = cut(three, 2, 2 + 3 * 9 + 1), len(one)
+    assert len(clip.frames) == 10
+    for k in range(10):
+        t = 2 + 3 * k
+        assert np.array_equal(clip.frames[k], one.frames[t])
+        assert np.array_equal(clip.actions.buttons[k], one.actions.buttons[t : t + 3].any(0))
+        np.testing.assert_allclose(clip.actions.axes[k], one.actions.axes[t : t + 3].sum(0), rtol=1e-6)
+        assert bool(clip.mask[k]) == one.mask[t : t + 3].all() == (not t <= 10 < t + 3)
+    assert clip.reward.tolist() == [0, 0, 0, 0, 1.5, 0, 0.5, 0, 0, 0]
+    assert clip.ended.nonzero().flatten().tolist() == [7]
+    assert three.mask.nonzero()[0].max() == frames - 4  # what comes after is not whole
+    state = ActionSpace((), (Axis("arm.0", "state"),))
+    put = np.arange(frames, dtype=np.float32)[:, None]
+    events = state.events(Actions(np.zeros((frames, 0), bool), put), time_ns)
+    held = store(replace(recording, events=events), state, (40, 80), 35, hz=35 / 3)
+    assert held.actions.axes[5, 0] == 7  # where it was at the end
+
+
+def test_clips_of_a_stride_reach_from_end_to_end(recording) -> None:
+    space = observed_space([recording], 35)
+    three = store(recording, space, (40, 80), 35, hz=35 / 3, window=16)
+    numbered = np.arange(len(three), dtype=np.uint8)[:, None, None, None].repeat(3, 1)
+    drawn = clips(replace(three, frames=numbered), space=space, batch=2000)[0].frames[:, :, 0, 0, 0].int()
+    assert (drawn.diff(dim=1) == 3).all()
+    assert (drawn.min(), drawn.max()) == (0, len(three) - 1)
+    assert len(drawn[:, 0].unique()) == len(three) - 45
 
 
 def test_first_and_last_frames_are_seen_half_as_often_as_others(recording, stored) -> None:

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from playtape.clips import regular, resize
+from playtape.clips.resize import middle, stride
 
 
 def test_batch_and_threads_do_not_change_a_bit() -> None:
@@ -19,6 +21,32 @@ def test_batch_and_threads_do_not_change_a_bit() -> None:
 def test_a_picture_of_the_right_size_is_left_alone() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (40, 80, 3), np.uint8)
     assert np.array_equal(resize(frame, (40, 80)).permute(1, 2, 0).numpy(), frame)
+
+
+@pytest.mark.parametrize("size", [(60, 91), (91, 60), (64, 64), (2, 3)])
+def test_a_crop_is_the_middle_square_made_smaller(size: tuple[int, int]) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, *size, 3), np.uint8)
+    side = min(size)
+    top, left = ((n - side) // 2 for n in size)
+    square = frames[:, top : top + side, left : left + side]
+    assert torch.equal(resize(frames, (16, 16), crop=True), resize(square, (16, 16)))
+    assert torch.equal(resize(frames, (side, side), crop=True).movedim(-3, -1), torch.from_numpy(square))
+
+
+def test_a_crop_has_the_shape_that_is_asked_for() -> None:
+    assert middle((240, 320), (64, 64)) == (0, 40, 240, 240)
+    assert middle((240, 320), (32, 64)) == (40, 0, 160, 320)
+    assert middle((240, 320), (192, 256)) == (0, 0, 240, 320)
+    assert middle((1, 500), (9, 1)) == (0, 249, 1, 1)
+
+
+def test_a_circle_stays_one_and_the_squashed_one_does_not() -> None:
+    y, x = np.mgrid[0:120, 0:180]
+    frame = np.where((y - 59.5) ** 2 + (x - 89.5) ** 2 < 40**2, 255, 0).astype(np.uint8)[..., None].repeat(3, -1)
+    for crop, wide, high in ((True, 43, 43), (False, 28, 43)):
+        seen = resize(frame, (64, 64), crop=crop)[0] > 127
+        assert abs(int(seen.any(0).sum()) - wide) <= 1
+        assert abs(int(seen.any(1).sum()) - high) <= 1
 
 
 def test_light_is_kept() -> None:
@@ -47,3 +75,24 @@ def test_jitter_does_not_change_the_rate() -> None:
     draw = np.random.default_rng(0)
     time_ns = ((np.arange(1200) / 60 + draw.uniform(-1e-3, 1e-3, 1200)) * 1e9).astype(np.int64)
     assert abs(len(regular(time_ns, 20)) - 400) <= 1  # a greedy threshold gives 16.8 frames a second here
+
+
+@pytest.mark.parametrize(
+    ("rate", "hz", "frames", "every"),
+    [
+        (10, 3, 0, 3),
+        (5, 3, 0, 2),
+        (12.5, 3, 0, 4),
+        (2, 3, 0, 1),
+        (1, 3, 0, 1),
+        (30, 3, 0, 10),
+        (30, 3, 16, 6),
+        (30, 3, 200, 1),
+    ],
+)
+def test_a_stride_is_whole_and_no_longer_than_the_recording_lets(
+    rate: float, hz: float, frames: int, every: int
+) -> None:
+    time_ns = (np.arange(100) * 1e9 / rate).round().astype(np.int64)
+    assert stride(time_ns, hz, frames) == every
+    assert stride(time_ns[:1], hz, frames) == 1

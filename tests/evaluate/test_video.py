@@ -234,6 +234,10 @@ def test_clips_begin_at_the_first_frame_and_are_spread(data: Path) -> None:
     assert torch.equal(goal.frames[0], goal.frames[-1])
     assert np.array_equal(goal.frames[1:], stored[0].frames[: CONTEXT + FRAMES - 1])
     assert np.array_equal(goal.actions.axes, stored[0].actions.axes[:FRAMES])
+    every = store(open_recording(data / "take0.mcap"), SPACE, (SIDE, SIDE), 10, hz=5)
+    (half,) = choose([replace(every, mask=np.arange(24) != 6)], CONTEXT, FRAMES, 1, goal=False)
+    assert np.array_equal(half.moment.frames, stored[0].frames[: 2 * (CONTEXT + FRAMES) - 1 : 2])
+    assert half.mask.tolist() == [True, True, False, True, True]
     masked = replace(stored[0], mask=np.arange(24) != 3)
     assert choose([masked], CONTEXT, FRAMES, 1, goal=False)[0].mask.tolist() == [True, True, False, True, True]
 

@@ -53,6 +53,20 @@ def test_a_moments_rows_led_to_its_frames(data: Path) -> None:
         moments([one], CONTEXT, 50, 1)
 
 
+def test_a_moment_at_a_pace_takes_every_nth_frame(data: Path, run: Path) -> None:
+    loaded = checkpoint.load(run)
+    whole, third = (replace(loaded, train={**loaded.train, "hz": hz}) for hz in (0, 10 / 3))
+    recording = open_recording(data / "traj_00000.mcap")
+    every, one = third.stored(recording), whole.stored(recording)
+    assert (every.stride, one.stride) == (3, 1)
+    (moment,) = moments([every], CONTEXT, 4, 1)
+    assert np.array_equal(moment.frames, one.frames[moment.start : moment.start + 16 : 3])
+    put = one.actions.axes[moment.start + 3 : moment.start + 15]
+    assert np.array_equal(moment.actions.axes, put[2::3])  # an arm stays where it was put last
+    with pytest.raises(BadInput, match="2 frames to begin from and 6 to foretell; the longest has 7"):
+        moments([every], CONTEXT, 6, 1)
+
+
 def test_a_seed_draws_the_same_futures_and_another_does_not(data: Path, run: Path) -> None:
     model = checkpoint.load(run, to="foretell").model
     one = store(open_recording(data / "traj_00000.mcap"), SPACE, (16, 16), 10)
@@ -76,7 +90,7 @@ def test_a_picture_and_a_film_are_drawn(data: Path, run: Path, tmp_path: Path, w
     film = open_film(Path(result["film"]))
     assert film.shape == (CONTEXT + FRAMES, 3 * 96, 2 * 96, 3)
     assert 0 < result["psnr"] <= result["psnr_best"] < 60
-    assert result["warnings"] == ["it was trained on 1 of these 2 recordings, so its numbers there say little"]
+    assert result["warnings"] == [f"{run}: it was trained on 1 of these 2 recordings, so its numbers there say little"]
     assert len(result["clips"]) == 2
 
 

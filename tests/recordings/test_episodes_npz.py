@@ -8,7 +8,8 @@ import pytest
 
 from playtape.actions import ActionSpace, Axis
 from playtape.errors import BadInput
-from playtape.recordings import Recording
+from playtape.recordings import Recording, open_recording, summary
+from playtape.recordings.convert import convert
 from playtape.recordings.formats import episodes_npz
 
 T = 6
@@ -23,9 +24,10 @@ def rows(recording: Recording, count: int) -> np.ndarray:
     return space.actions(recording.events, recording.time_ns).axes
 
 
-def written(tmp_path: Path, **fields: np.ndarray) -> Path:
-    np.savez(tmp_path / "one.npz", **fields)
-    return tmp_path / "one.npz"
+def written(folder: Path, name: str = "one", **fields: np.ndarray) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / f"{name}.npz", **fields)
+    return folder / f"{name}.npz"
 
 
 def demonstration(tmp_path: Path, action: np.ndarray, **more: np.ndarray) -> Path:
@@ -50,6 +52,22 @@ def test_what_the_simulator_cut_off_is_cut_off_and_counted(tmp_path: Path) -> No
     recording = episodes_npz.read(demonstration(tmp_path, action))
     assert recording.warnings == ("2 of 10 numbers of actions are beyond -1 to 1 and were cut off",)
     assert rows(recording, 2)[[0, 2]].tolist() == [[1, -0.5], [-1, 1]]
+    assert recording.info.extra["clipped"] == "2"
+
+
+def test_what_was_cut_off_is_in_the_result_and_in_the_recording(tmp_path: Path) -> None:
+    action = np.zeros((T, 2), np.float32)
+    demonstration(tmp_path / "in" / "plain", action)
+    action[1:4] = -7
+    demonstration(tmp_path / "in" / "wild", action)
+    result = convert(tmp_path / "in", tmp_path / "out", "episodes_npz", progress=False)
+    wild = tmp_path / "out" / "wild" / "one.mcap"
+    assert result["clipped"] == {str(wild): 6}
+    assert summary(wild)["clipped"] == 6
+    assert summary(tmp_path / "out" / "plain" / "one.mcap")["clipped"] is None
+    space = ActionSpace((), (Axis("arm.0", "state"), Axis("arm.1", "state")))
+    back = open_recording(wild)
+    assert space.actions(back.events, back.time_ns).axes.min() == -1
 
 
 @pytest.mark.parametrize("length", [T, T - 1])
@@ -86,9 +104,76 @@ def test_only_what_is_read_is_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
     assert unpacked == ["aux1_image", "action"]
 
 
+@pytest.mark.parametrize(
+    ("folder", "key", "hz"),
+    [
+        ("taco_play", "rgb_static", 15),
+        ("uiuc_d3field3", "image_3", 1),
+        ("asu_table_top_converted_externally_to_rlds", "image", 12.5),
+        ("nobodys_robot", "image", episodes_npz.FPS),
+    ],
+)
+def test_a_data_set_says_which_camera_and_how_fast(tmp_path: Path, folder: str, key: str, hz: float) -> None:
+    others = dict.fromkeys(("image", "image_1", "rgb_static", "image_3"), np.zeros_like(pictures()))
+    path = written(tmp_path / folder / "train", "train_eps_00000007", **(others | {key: pictures()}))
+    recording = episodes_npz.read(path)
+    assert recording.info.game == folder
+    assert recording.info.extra["picture"] == key
+    assert recording.video.fps == pytest.approx(hz)
+    assert recording.video[0].mean() > 50
+    assert recording.info.split == "train"
+    assert recording.info.extra["session"] == f"{folder}/train/train_eps_00000007"
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [("bair/test/traj_00001", "test"), ("vp2/validation_eps_demo_00001", "validation"), ("mine/test_of_mine", "")],
+)
+def test_a_split_is_read_where_it_is_told(tmp_path: Path, path: str, split: str) -> None:
+    whole = tmp_path / path
+    assert episodes_npz.read(written(whole.parent, whole.name, image=pictures())).info.split == split
+
+
+@pytest.mark.parametrize("name", ["obs/agentview_shift_2_image", "obs/camera_image", "camera_image"])
+def test_vp2_may_name_its_pictures_as_its_sources_do(tmp_path: Path, name: str) -> None:
+    fields = {name: pictures(), "action": np.full((T, 4), 0.5), "obs/other": np.zeros(9)}
+    recording = episodes_npz.read(written(tmp_path, **fields))
+    assert recording.info.extra["picture"] == name.rpartition("/")[2]
+    assert (rows(recording, 4)[:-1] == 0.5).all()
+
+
+@pytest.mark.parametrize("folder", ["robonet", "RoboNet/train", "robo_net"])
+@pytest.mark.parametrize("axes", [3, 5, 7])
+def test_an_arm_of_robonet_has_five_numbers(tmp_path: Path, folder: str, axes: int) -> None:
+    action = np.random.default_rng(2).normal(0, 1, (T - 1, axes)).astype(np.float32)
+    recording = episodes_npz.read(written(tmp_path / folder, image=pictures(), action=action))
+    found = rows(recording, 5)[:-1]
+    np.testing.assert_allclose(found[:, : min(5, axes)], action[:, :5], rtol=1e-6)
+    assert not found[:, axes:].any()
+    assert len(recording.warnings) == (axes != 5)
+    assert rows(episodes_npz.read(written(tmp_path / "other", image=pictures(), action=action)), axes).shape[1] == axes
+
+
+def test_where_a_gripper_that_closes_by_itself_went_is_its_fifth(tmp_path: Path) -> None:
+    action = np.random.default_rng(2).normal(0, 1, (T - 1, 4)).astype(np.float32)
+    state = np.zeros((T, 5))
+    state[:, -1] = [9, 0.2, 0.8, 0.45, 0.7, 0.1]  # the first is where it began
+    bounds = {"low_bound": np.array([0, 0, 0, 0, 0.1]), "high_bound": np.array([1, 1, 1, 1, 0.9])}
+    fields = {"image": pictures(), "action": action, "state": state, **bounds}
+    recording = episodes_npz.read(written(tmp_path / "robonet", **fields))
+    np.testing.assert_allclose(rows(recording, 5)[:-1, :4], action, rtol=1e-6)
+    np.testing.assert_allclose(rows(recording, 5)[:-1, 4], [0.1, 0.9, 0.1, 0.9, 0.1], rtol=1e-6)
+    assert recording.warnings == ()
+    for wrong in ({"state": state[:3]}, {"state": np.full(state.shape, "x")}, {"low_bound": np.zeros(0)}):
+        with pytest.raises(BadInput, match=r"state in .* it must be \[6, S\] numbers, and bounds \[S\]"):
+            episodes_npz.read(written(tmp_path / "robonet", **(fields | wrong)))
+
+
 BAD = {
     "no pictures": ({"other": np.zeros(3)}, "has no pictures: it holds other; legal are observation, "),
     "halves": ({"image": pictures() / 255}, "image in .* is float64; pictures must be whole numbers from 0 to 255"),
+    "short numbers": ({"image": pictures().astype(np.int16)}, "image in .* is int16; .* from 0 to 255, uint8 or int64"),
+    "wide": ({"image": np.zeros((T, 8, 8, 4), np.uint8)}, r"image in .* is \[6, 8, 8, 4\]; legal are"),
     "beyond": ({"image": pictures().astype(np.int64) * 2}, "image in .* goes from 0 to 510; pictures go from 0 to 255"),
     "flat": ({"image": pictures()[0]}, r"image in .* is \[16, 16, 3\]; legal are"),
     "one": ({"image": pictures(1)}, "of two pictures or more"),

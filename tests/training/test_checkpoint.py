@@ -134,6 +134,8 @@ def test_a_huge_model_is_refused_before_it_is_made(tmp_path: Path) -> None:
         {"trained_on": 5},
         {"trained_on": [["a"]]},
         {"text_encoder": 3},
+        {"hz": "3"},
+        {"hz": -1},
     ],
 )
 def test_a_report_that_cannot_be_is_told(run: Path, said: dict) -> None:

@@ -53,10 +53,10 @@ def test_a_release_says_how_long_its_context_is_and_what_it_is_told(tmp_path: Pa
     loaded = checkpoint.load(tmp_path / "ours", to="foretell")
     model, config = loaded.model, loaded.model.config
     assert result["parameters"] == sum(p.numel() for p in model.parameters())
-    assert (config.tokenizer.context, config.acts, len(loaded.space.axes)) == (context, acts > 0, acts or 1)
+    assert (config.tokenizer.context, config.acts, len(loaded.space.axes)) == (context, acts > 0, acts)
     assert isinstance(model, world.WorldModel)
     state = model.start(torch.zeros(1, context, 3, 16, 16, dtype=torch.uint8))
-    state = model.step(state, Actions(torch.zeros(1, 0) > 0, torch.ones(1, acts or 1)), temperature=0)
+    state = model.step(state, Actions(torch.zeros(1, 0) > 0, torch.ones(1, acts)), temperature=0)
     assert model.frames(state, 1).shape == (1, 1, 3, 16, 16)
 
 

@@ -1,27 +1,30 @@
 """Episodes of robots as .npz files, a file each: those of iVideoGPT (thuml/iVideoGPT, MIT), and what its converters write.
 
-Four layouts, told apart by what is inside:
+Five layouts, told apart by what is inside, and where that is one, by the data set that their folder is named after:
 
 | from | fields |
 |---|---|
 | demonstrations | `observation` uint8 [L+1, 9, H, W], three pictures, the newest last; `action` [L+1, A], `reward`, `discount` |
 | BAIR | `image`, `aux1_image` [T, H, W, 3], 0 to 255 in int64; `action` [T, A] |
-| RoboNet | `image` uint8 [T, H, W, 3]; `action` [T-1, A] |
-| OXE, VP2 | one picture key uint8 [T, H, W, 3]; `action` [T, A] where it was kept |
+| RoboNet (`robonet`, `robo_net`) | `image` uint8 [T, H, W, 3]; `action` [T-1, A]; perhaps `state`, `low_bound`, `high_bound` |
+| OXE | one picture key uint8 [T, H, W, 3], no action |
+| VP2 | `image`, or as in its sources `obs/agentview_shift_2_image`, `obs/camera_image`; `action` [T, A] or [T-1, A] |
 
 - Row k of a demonstration led *to* picture k, and row 0 is none: `actions[t]` is its row t + 1. It was cut off at -1 and 1 by the
-  simulator and not in the file, so it is here, and counted in `warnings`. In all others `actions[t]` is row t.
+  simulator and not in the file, so it is here, and counted: in `warnings`, and as `clipped` in the info. In all others
+  `actions[t]` is row t.
+- RoboNet's arms have five numbers: of four, the fifth is where the gripper went, if `state` tells; what is less is filled up with
+  zeros, what is more is cut off.
 - An axis is a state `arm.0`, ...: it holds for its interval. A last row without a picture after it is dropped.
 - Rewards become spans "reward" of their interval, and a discount of 0 a span "end".
-- The files do not say how many pictures a second there are; here it is always FPS.
-- Of several cameras the one in KEYS that comes first is read.
+- The files do not say how many pictures a second there are: it is what recordings/mixes.py knows of the data set, else FPS.
+- Of several cameras the data set's published one is read, else the one in KEYS that comes first.
+- A folder or a file's name that says train, test or validation is the split.
 
 The picture is coded anew, since the file has none of a video: visibly alike, not equal.
 """
 
-import atexit
-import shutil
-import tempfile
+import re
 import zipfile
 from pathlib import Path
 
@@ -29,21 +32,25 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.errors import BadInput
+from playtape.recordings.formats._coded import coded
+from playtape.recordings.mixes import Part, known
 from playtape.recordings.nouns import Info, Recording, Span
-from playtape.recordings.video import Video, write_video
 
 __all__ = ["example", "find", "read"]
 
 FPS = 10.0
-CRF = 8
 STACK = 3  # channels of one picture in a stack
 MOST_BYTES = 4 << 30  # of one array, unpacked
 MOST_AXES = 32
 KEYS = (
     *("observation", "aux1_image", "image", "rgb_static", "front_rgb", "agentview_rgb", "rgb"),
     *(f"image_{k}" for k in range(1, 5)),
+    *("agentview_shift_2_image", "camera_image"),
 )
-BESIDE = ("action", "reward", "discount")
+REST = ("action", "reward", "discount", "state", "low_bound", "high_bound")
+SPLITS = {"train": "train", "test": "test", "val": "validation", "validation": "validation"}
+NUMBERED = re.compile(r"(?:(train|test|val|validation)_)?(eps|traj)_.*")  # a name that each data set has
+ROBONET_AXES = 5
 
 
 def find(root: Path) -> list[Path]:
@@ -55,46 +62,63 @@ def find(root: Path) -> list[Path]:
 
 
 def read(path: Path) -> Recording:
-    """One episode. Its video is a temporary file that lives until the program ends: save with video="copy".
+    """One episode. Its video is a temporary file that lives as long as the recording: save with video="copy".
 
     Raises BadInput for what is no such file, has no pictures, pictures that are none, or actions of another length.
     """
     path = Path(path)
-    key, fields = _fields(path)
+    names = [name for name in path.absolute().parent.parts if name not in SPLITS]
+    dataset = names[-1] if len(names) > 1 else ""
+    part = known(dataset)
+    key, fields = _fields(path, part)
     pictures = _pictures(path, key, fields[key])
     led_here = key == "observation"
     warnings: list[str] = []
-    actions = _actions(path, fields.get("action"), len(pictures), led_here, warnings)
-    video = _coded(path, pictures)
-    spans = _spans(path, fields, video.time_ns, led_here, warnings)
+    actions, clipped = _actions(path, fields.get("action"), len(pictures), led_here, warnings)
+    if actions.shape[1] and dataset.lower().replace("_", "").startswith("robonet"):
+        actions = _as_robonet(path, actions, fields, warnings)
+    fps = FPS if part is None else part.hz
     height, width = pictures.shape[1:3]
-    task = path.parent.name
+    video = coded(path.stem, pictures, (width, height), fps)
+    spans = _spans(path, fields, video.time_ns, led_here, warnings)
+    split = _split(path)
+    numbered = {"session": "/".join(filter(None, (dataset, split, path.stem)))} if NUMBERED.fullmatch(path.stem) else {}
+    told = ({"hz": f"{fps:g}"} if part else {}) | ({"clipped": str(clipped)} if clipped else {})
     info = Info(
-        game=task or "robot",
+        game=dataset or "robot",
         source=path.name,
         licence="not told",
         screen=(width, height),
-        extra={"episode": path.stem, "picture": key},
+        split=split,
+        extra={"episode": path.stem, "picture": key, **numbered, **told},
     )
     space = ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(actions.shape[1])))
     events = space.events(Actions(np.zeros((len(actions), 0), bool), actions), video.time_ns)
     return Recording(video=video, events=events, spans=tuple(spans), info=info, warnings=tuple(warnings))
 
 
-def _fields(path: Path) -> tuple[str, dict[str, np.ndarray]]:
-    """The name of the pictures, and those arrays of a file that are read: other cameras can be as large."""
+def _split(path: Path) -> str:
+    """By the file's name, or the folder's."""
+    named = NUMBERED.fullmatch(path.stem)
+    return SPLITS.get((named[1] if named else None) or path.absolute().parent.name, "")
+
+
+def _fields(path: Path, part: Part | None) -> tuple[str, dict[str, np.ndarray]]:
+    """Which picture is read, and the arrays that are, by what their names end in after a slash."""
     try:
-        with zipfile.ZipFile(path) as packed:
-            sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in packed.infolist()}
-        key = next((key for key in KEYS if key in sizes), None)
-        if key is None:
-            held = ", ".join(sizes) or "nothing"
-            raise BadInput(f"{path} has no pictures: it holds {held}; legal are {', '.join(KEYS)}")
-        wanted = [name for name in (key, *BESIDE) if name in sizes]
-        if large := [name for name in wanted if sizes[name] > MOST_BYTES]:
-            raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 30} GiB in {large[0]}")
-        with np.load(path, allow_pickle=False) as arrays:
-            return key, {name: arrays[name] for name in wanted}
+        with zipfile.ZipFile(path) as packed, np.load(path, allow_pickle=False) as arrays:
+            names = {name.rpartition("/")[2]: name for name in arrays.files}
+            wanted = KEYS if part is None else (part.picture, *KEYS)
+            key = next((key for key in wanted if key in names), None)
+            if key is None:
+                raise BadInput(
+                    f"{path} has no pictures: it holds {', '.join(arrays.files) or 'nothing'}; legal are {', '.join(KEYS)}"
+                )
+            read = {short: name for short, name in names.items() if short in (key, *REST)}
+            for name in read.values():
+                if packed.getinfo(f"{name}.npy").file_size > MOST_BYTES:
+                    raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 30} GiB in {name}")
+            return key, {short: arrays[name] for short, name in read.items()}
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
@@ -111,18 +135,22 @@ def _pictures(path: Path, key: str, found: np.ndarray) -> np.ndarray:
             f"{key} in {path} is {list(found.shape)}; legal are [T, H, W, 3], and [T, 9, H, W] as observation, "
             "of two pictures or more"
         )
-    if found.dtype.kind not in "iu":
-        raise BadInput(f"{key} in {path} is {found.dtype}; pictures must be whole numbers from 0 to 255")
+    if found.dtype not in (np.uint8, np.int64):  # BAIR's are the latter, in eight times the room
+        raise BadInput(
+            f"{key} in {path} is {found.dtype}; pictures must be whole numbers from 0 to 255, uint8 or int64"
+        )
     if found.dtype != np.uint8 and (found.min() < 0 or found.max() > 255):
         raise BadInput(f"{key} in {path} goes from {found.min()} to {found.max()}; pictures go from 0 to 255")
     return np.ascontiguousarray(found.astype(np.uint8))
 
 
-def _actions(path: Path, found: np.ndarray | None, frames: int, led_here: bool, warnings: list[str]) -> np.ndarray:
-    """float32 [T, A] of which the last row is 0: what was done from each picture on."""
+def _actions(
+    path: Path, found: np.ndarray | None, frames: int, led_here: bool, warnings: list[str]
+) -> tuple[np.ndarray, int]:
+    """float32 [T, A] of which the last row is 0: what was done from each picture on; and how many numbers were cut off."""
     if found is None:
         warnings.append("no action is told")
-        return np.zeros((frames, 0), np.float32)
+        return np.zeros((frames, 0), np.float32), 0
     if (
         found.ndim != 2
         or len(found) not in ((frames,) if led_here else (frames, frames - 1))
@@ -136,18 +164,37 @@ def _actions(path: Path, found: np.ndarray | None, frames: int, led_here: bool, 
     rows = found[1:] if led_here else found[: frames - 1]
     if not np.isfinite(rows).all():
         raise BadInput(f"action in {path} has a number that is not finite")
-    if led_here and (beyond := int((np.abs(rows) > 1).sum())):
+    beyond = int((np.abs(rows) > 1).sum()) if led_here else 0
+    if beyond:
         warnings.append(f"{beyond} of {rows.size} numbers of actions are beyond -1 to 1 and were cut off")
         rows = rows.clip(-1, 1)
-    return np.concatenate([rows, np.zeros_like(rows[:1])]).astype(np.float32)
+    return np.concatenate([rows, np.zeros_like(rows[:1])]).astype(np.float32), beyond
 
 
-def _coded(path: Path, pictures: np.ndarray) -> Video:
-    folder = Path(tempfile.mkdtemp(prefix="playtape-episode-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    written = write_video(folder / f"{path.stem}.mp4", pictures, fps=FPS, crf=CRF)
-    height, width = pictures.shape[1:3]
-    return Video(written, crop=(width, height) if height % 2 or width % 2 else None)
+def _as_robonet(path: Path, actions: np.ndarray, fields: dict[str, np.ndarray], warnings: list[str]) -> np.ndarray:
+    """float32 [T, A] to [T, 5]. The gripper of an arm that closes by itself went to the bound that it was then nearer to."""
+    count = actions.shape[1]
+    told = [fields[name] for name in ("state", "low_bound", "high_bound") if name in fields]
+    if count == ROBONET_AXES - 1 and len(told) == 3:
+        state, low, high = told
+        if (
+            state.ndim != 2
+            or len(state) != len(actions)
+            or not all(each.size and each.dtype.kind in "fiu" for each in told)
+        ):
+            raise BadInput(
+                f"state in {path} is {state.dtype} {list(state.shape)}, with bounds {list(low.shape)} and {list(high.shape)}; "
+                f"it must be [{len(actions)}, S] numbers, and bounds [S]"
+            )
+        bounds = float(low.flat[-1]), float(high.flat[-1])
+        gripper = np.where(state[1:, -1:] > sum(bounds) / 2, bounds[1], bounds[0])
+        return np.concatenate([actions, np.append(gripper, [[0]], 0).astype(np.float32)], 1)
+    if count != ROBONET_AXES:
+        warnings.append(
+            f"of RoboNet's {ROBONET_AXES} numbers of an action it has {count}; "
+            + ("the others are 0" if count < ROBONET_AXES else "the others were left out")
+        )
+    return np.pad(actions, ((0, 0), (0, max(0, ROBONET_AXES - count))))[:, :ROBONET_AXES]
 
 
 def _spans(

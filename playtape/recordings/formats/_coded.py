@@ -1,0 +1,26 @@
+"""Pictures that no video holds yet, coded into one that lives as long as somebody looks at it. Visibly alike, not equal."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from playtape.recordings.video import Video, write_video
+
+CRF = 8
+
+
+def coded(name: str, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: float) -> Video:
+    """Pictures uint8 [H, W, 3], all of one `size` (width, height). The file goes when the Video does: save with video="copy"."""
+    folder = Path(tempfile.mkdtemp(prefix="playtape-coded-"))
+    try:
+        written = write_video(folder / f"{name}.mp4", pictures, fps=fps, crf=CRF)
+        video = Video(written, crop=size if size[0] % 2 or size[1] % 2 else None)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(video, shutil.rmtree, folder, ignore_errors=True)
+    return video
