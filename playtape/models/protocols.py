@@ -117,8 +117,15 @@ class Foreteller(Protocol):
 class Simulator(Protocol):
     """p(x_{t+1} given x_<=t, a_<=t), a frame at a time, for S futures of each of N contexts: M = N * S side by side.
 
-    A state is used up by the call that it is given to.
+    A state is used up by the call that it is given to. It may have `reward` and `ended` [M], what the last step brought; None, or
+    neither, is a model that knows of no such things.
     """
+
+    fast: bool  # has it learned to foretell a frame in a few passes?
+
+    def beginning(self, frames: Tensor) -> Tensor:
+        """Of clips uint8 [N, T, 3, H, W] the part that `start` takes, [N, K, 3, H, W]."""
+        ...
 
     def start(self, frames: Tensor, futures: int = 1) -> Any:
         """Contexts uint8 [N, K, 3, H, W] to the state of M futures; those of one context are neighbours."""

@@ -103,7 +103,7 @@ class WorldModel(Model):
 
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
-        self.config, self.space = config, space
+        self.config, self.space, self.fast = config, space, config.parallel > 0
         self.tokenizer = video_tokenizer.build(config.tokenizer, space).requires_grad_(False)
         width, self.count = config.width, len(space.buttons) + len(space.axes)
         self.contexts, self.codes = (
@@ -147,9 +147,7 @@ class WorldModel(Model):
         A frame counts where what led to it may be learned from. A batch without any has the loss 0.
         """
         frames, vectors, weight = self._clip(clip)
-        with torch.autocast(
-            frames.device.type, enabled=False
-        ):  # the codes that it will meet, which are coded in float32
+        with torch.autocast(frames.device.type, enabled=False):  # it will meet codes that are made in float32
             context, later = self.tokenizer.encode(frames)
         seen = self._noisy(context) if self.training and self.config.noise else context
         line = self._line(seen, later, vectors)
@@ -235,14 +233,18 @@ class WorldModel(Model):
 
     # ---- foretelling
 
+    def beginning(self, frames: Tensor) -> Tensor:
+        """Of clips uint8 [N, T, 3, H, W] what `start` takes, [N, K, 3, H, W]: where it takes a goal, their last frame first."""
+        if self.config.goal:
+            frames = torch.cat([frames[:, -1:], frames], 1)
+        return frames[:, : self.config.tokenizer.context]
+
     @torch.no_grad()
     def start(self, frames: Tensor, futures: int = 1) -> State:
         """A context uint8 [N, K, 3, H, W] (where it takes a goal, that first) to so many futures of each, none begun yet."""
         codes, _ = self.tokenizer.encode(frames)
-        grown, tokens = (
-            [Grown(self._prompt_length) for _ in self.blocks],
-            torch.arange(self._prompt_length, device=codes.device),
-        )
+        grown = [Grown(self._prompt_length) for _ in self.blocks]
+        tokens = torch.arange(self._prompt_length, device=codes.device)
         self._body(self._prompt(codes), tokens, tokens[:, None] >= tokens[None], grown)
         context, j = self.config.tokenizer.context, self.config.tokenizer.tokens[1]
         count, places = len(codes) * futures, (self.config.frames - context) * (1 + j) + j
