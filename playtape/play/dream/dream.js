@@ -9,8 +9,11 @@ const COVERS = {
   paused: ["Paused", "click, or press Enter to go on"],
   ended: ["The dream is over", "click, or press Enter for another"],
   taken: ["Others play here", "close another page, then reload this one"],
+  broken: ["This dream broke", "reload this page for another"],
   lost: ["The server is gone", "start it again, then reload this page"],
 };
+
+const MOUSE_HINT = "Esc pauses and lets the mouse go.";
 
 function enter(state, why) {
   playtape.state = document.body.dataset.state = state;
@@ -66,12 +69,13 @@ async function holdMouse() {
   for (const options of how) {
     try {
       await $("stage").requestPointerLock(options);
+      $("hint").textContent = MOUSE_HINT;
       return;
     } catch (error) {
       if (error.name !== "NotSupportedError") break;
     }
   }
-  $("hint").textContent = "The mouse could not be held: pause, and click into the picture.";
+  $("hint").textContent = "The mouse is not held: click into the picture.";
 }
 
 function shown(message) {
@@ -91,6 +95,7 @@ function shown(message) {
 function told(message) {
   if (message.type === "hello") return begin(message);
   if (message.type === "taken") return enter("taken", message.error);
+  if (message.type === "error") enter("broken");
   $("trouble").textContent = message.error;
   $("trouble").hidden = false;
 }
@@ -105,7 +110,7 @@ function begin(hello) {
   view = new Screen(hello);
   panel = new Panel(hands);
   const silent = !hello.told || hello.buttons.length + hello.axes.length === 0;
-  const keys = hands.mouse.length ? "Esc pauses and lets the mouse go." : "Esc pauses.";
+  const keys = hands.mouse.length ? MOUSE_HINT : "Esc pauses.";
   $("hint").textContent = silent ? "This world is told nothing: it shows what it expects." : keys;
   const ways = [0, ...(hello.fast ? [...new Set([1, 2, 4, 8, hello.passes])].filter(Boolean).sort((a, b) => a - b) : [])];
   for (const passes of ways) {
@@ -144,6 +149,7 @@ for (const kind of ["mousedown", "mouseup"])
     const mine = hands.mouse.length ? document.pointerLockElement : event.target.closest?.("#stage");
     if (mine || kind === "mouseup") hands.button(event);
     if (mine) event.preventDefault();
+    else if (kind === "mousedown" && hands.mouse.length && event.target.closest?.("#stage")) holdMouse();
   });
 document.addEventListener("mousemove", (event) => {
   if (playtape.state === "playing" && document.pointerLockElement)
@@ -166,4 +172,4 @@ window.addEventListener("blur", pause);
 socket = new WebSocket(`ws://${location.host}/dream`);
 socket.binaryType = "arraybuffer";
 socket.onmessage = ({ data }) => (typeof data === "string" ? told(JSON.parse(data)) : shown(data));
-socket.onclose = () => playtape.state === "taken" || enter("lost");
+socket.onclose = () => ["taken", "broken"].includes(playtape.state) || enter("lost");

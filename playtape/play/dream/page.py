@@ -21,7 +21,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from playtape.errors import BadInput
-from playtape.imagine.env import World
+from playtape.imagine.env import ImaginedEnv, World
 from playtape.imagine.futures import Way
 from playtape.pages.static import file_routes
 from playtape.play.dream.keys import inputs
@@ -35,9 +35,10 @@ SCRIPTS = ("hands.js", "screen.js", "dream.js")
 
 
 class Dreams:
-    """Use it in a `with`: at its end every recording is closed."""
+    """Use it in a `with`: at its end every recording is closed. Raises BadInput for a way that the model has not learned."""
 
     def __init__(self, world: World, way: Way, record: Path | None = None):
+        ImaginedEnv(world, way)  # which knows what is legal
         self.world, self.way, self.record = world, way, record
         self.open: list[Dream] = []
         self.episodes = self.frames = 0
