@@ -53,14 +53,18 @@ class Dream:
         return self.anew or (self.playing and not self.ended and self.sent - self.seen < AHEAD)
 
     def next(self) -> bytes:
-        """The next picture: of a new episode, or a step further."""
-        return self._begin() if self.anew else self._step()
+        """The next picture: of a new episode, or a step further. What goes wrong ends the recording."""
+        try:
+            return self._begin() if self.anew else self._step()
+        except Exception as error:
+            self.end(error)
+            raise
 
-    def end(self) -> None:
+    def end(self, error: Exception | None = None) -> None:
         """Close the recording, if there is one."""
         if self._tape is not None:
             tape, self._tape = self._tape, None
-            tape.__exit__(None, None, None)
+            tape.__exit__(type(error) if error else None, error, None)
 
     def _begin(self) -> bytes:
         self.end()

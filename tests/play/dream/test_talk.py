@@ -1,5 +1,6 @@
 """What the page's server says to a browser, to several, and to who is none."""
 
+import http.client
 import time
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from playtape.imagine.env import World
+from playtape.imagine.env import World, open_world
 from playtape.play.dream.page import SEATS
 from playtape.play.dream.sleeper import AHEAD
-from playtape.recordings import open_recording
+from playtape.recordings import RecordingWriter, open_recording
 from tests.play.dream.conftest import Guest, asleep
 from tests.untrained import save_untrained_world
 
@@ -197,8 +198,6 @@ def test_a_giant_message_ends_its_own_talk_alone(world: World) -> None:
 
 def test_the_way_can_be_chosen(world: World, tmp_path: Path) -> None:
     exact = save_untrained_world(tmp_path / "exact", parallel=0.0)
-    from playtape.imagine.env import open_world
-
     with asleep(world, passes=2) as (address, dreams), Guest(address) as guest:
         assert begun(guest)["passes"] == 2
         guest.say("way", passes=0)
@@ -229,3 +228,42 @@ def test_a_mistake_in_the_model_ends_its_talk_alone(world: World, capfd: pytest.
         other.say("play")
         assert other.picture()[0] == 1
     assert "AttributeError" in capfd.readouterr().err
+
+
+def test_a_disk_that_is_full_ends_the_dream_and_says_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with asleep(world, tmp_path) as (address, dreams), Guest(address) as guest:
+        begun(guest)
+        with monkeypatch.context() as patched:
+            patched.setattr(RecordingWriter, "_mux", full)
+            guest.say("play")
+            told = guest.told()
+            assert told["type"] == "error"
+            assert "no space left" in told["error"].lower()
+            until(lambda: not dreams.open)
+        assert {path.suffix for path in tmp_path.iterdir()} == {".part"}  # for `playtape repair`
+        with Guest(address) as other:
+            begun(other)
+            other.say("play")
+            other.picture()
+
+
+@pytest.mark.parametrize("host", ["evil.example:{port}", "127.0.0.1:1"])
+def test_a_strangers_name_that_leads_here_may_not_talk(world: World, host: str) -> None:
+    with asleep(world) as (address, dreams):
+        real = address.removeprefix("http://").strip("/")
+        said = host.format(port=real.split(":")[1])
+        asked = {"Host": said, "Origin": f"http://{said}", "Connection": "Upgrade", "Upgrade": "websocket"}
+        connection = http.client.HTTPConnection(real, timeout=20)
+        connection.request(
+            "GET",
+            "/dream",
+            headers=asked | {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13"},
+        )
+        assert connection.getresponse().status == 403
+        connection.close()
+        assert dreams.episodes == 0
