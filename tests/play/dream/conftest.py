@@ -67,11 +67,10 @@ class Guest:
             self.say("seen", frame=HEAD.unpack_from(message)[0])
         return json.loads(message)
 
-    def picture(self, *, seen: bool = True) -> tuple[int, np.ndarray]:
+    def picture(self, patience: float = 20) -> tuple[int, np.ndarray]:
         """The next picture and its number."""
-        message = self.socket.recv(20)
+        message = self.socket.recv(patience)
         assert isinstance(message, bytes), message
         number = HEAD.unpack_from(message)[0]
-        if seen:
-            self.say("seen", frame=number)
+        self.say("seen", frame=number)
         return number, np.frombuffer(message, np.uint8, offset=HEAD.size).reshape(16, 16, 3)
