@@ -1,14 +1,17 @@
 """The commands that make a policy, let it play, and judge it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from playtape.cli.command import Result, Worded, value, written
 from playtape.errors import BadInput
+
+if TYPE_CHECKING:
+    from playtape.play import Inside
 
 
 class Train(Worded):
@@ -118,12 +121,12 @@ class ImportWeights:
 
 @dataclass(frozen=True)
 class Play:
-    """Let a player play a game."""
+    """Let a player play a game, or inside a world model; a person plays there in the browser."""
 
     player: Positional[str]
-    """`scripted`, `random`, `human` (in a window), or a policy's checkpoint folder."""
-    game: Positional[str]
-    """A module of playtape/envs, such as doom."""
+    """`scripted`, `random`, `human`, or a policy's checkpoint folder."""
+    game: Positional[str | None] = None
+    """A module of playtape/envs, such as doom, or a world model's checkpoint folder."""
     episodes: int = 1
     """How many times."""
     seed: int = 0
@@ -135,7 +138,7 @@ class Play:
     max_steps: int | None = None
     """End every episode after this many steps."""
     temperature: float = 1.0
-    """Of a policy: 1 plays as it learned, 0 always does the likeliest."""
+    """Of a policy: 1 plays as it learned, 0 always does the likeliest. Of a world, where a person plays in it."""
     instruction: Annotated[str | None, arg(name="text")] = None
     """What a policy is told to do; without it, what the game itself says, if it says anything. Empty tells it nothing."""
     film: Path | None = None
@@ -145,9 +148,45 @@ class Play:
     corrections: bool = False
     """The game's scripted player takes over from a policy now and then; of what is recorded, only that is learned from."""
     device: str = "auto"
-    """Of a policy: cpu, cuda or cuda:N; without it a GPU if there is one."""
+    """Of a policy or a world: cpu, cuda or cuda:N; without it a GPU if there is one."""
+    human: bool = False
+    """`playtape play WORLD --human` is `playtape play human WORLD`."""
+    mode: Literal["exact", "fast"] = "exact"
+    """Of a world: code by code, or all codes of a frame in a few passes."""
+    passes: int = 4
+    """Of --mode fast, for each frame: more are better and slower."""
+    starts: Path | None = None
+    """Of a world: recordings to begin from, instead of the moments that its checkpoint holds."""
+    port: int | None = None
+    """Of the page on which a person plays in a world; without it any that is free."""
 
-    def run(self) -> Result:
+    def last(self, ready: Callable[[Result], None]) -> None:
+        from playtape.play import Inside
+        from playtape.play.worlds import is_world
+
+        if self.human and self.game is not None:
+            raise BadInput(f"--human is the player, and {self.player} {self.game} names another; leave out one of them")
+        player, game = ("human", self.player) if self.human else (self.player, self.game)
+        if game is None:
+            raise BadInput(f"what is {player} to play? give a game, or a world model's checkpoint folder")
+        if self.passes < 1:
+            raise BadInput(f"--passes is {self.passes}; it must be 1 or more")
+        inside = Inside(self.passes if self.mode == "fast" else 0, starts=self.starts)
+        if player != "human" or not is_world(game):
+            if self.port is not None or self.human:
+                raise BadInput("--port and --human are for a person in a world model, given by its folder")
+            ready(self._played(player, game, inside))
+            return
+        from playtape.play.dream.serve import dream
+
+        for field in ("episodes", "hz", "max_steps", "instruction", "film", "window", "corrections"):
+            if getattr(self, field) != getattr(Play, field):
+                flag = {"instruction": "text"}.get(field, field).replace("_", "-")
+                raise BadInput(f"--{flag} is not for a person in a world model, who plays as long as the page is open")
+        inside, port = replace(inside, temperature=self.temperature), self.port or 0
+        dream(Path(game), ready, inside=inside, seed=self.seed, record=self.record, port=port, device=self.device)
+
+    def _played(self, player: str, game: str, inside: "Inside") -> Result:
         from playtape.play import Manner, play
         from playtape.recordings.atomic import check_folder
 
@@ -156,14 +195,15 @@ class Play:
         if self.film is not None:
             check_folder(self.film, "write films")
         result = play(
-            self.player,
-            self.game,
+            player,
+            game,
             episodes=self.episodes,
             seed=self.seed,
             record=self.record,
             hz=self.hz,
             max_steps=self.max_steps,
             manner=Manner(self.temperature, self.instruction, self.device),
+            inside=inside,
             window=self.window,
             corrections=self.corrections,
         )
@@ -174,6 +214,8 @@ class Play:
         return result
 
     def text(self, result: Result) -> str:
+        if "address" in result:
+            return f"{result['address']}  play in {result['world']}; Ctrl-C ends"
         low, high = result["score_interval"] or (None, None)
         spread = "one episode, no interval" if low is None else f"95 % interval {low:.4g} to {high:.4g}"
         stages = ", ".join(f"{name} {times['p50']:g}" for name, times in result["stages_ms"].items())

@@ -51,10 +51,9 @@ def find_env(name: str) -> ModuleType:
 
 def gym_space(space: ActionSpace) -> spaces.Dict:
     """Gymnasium's form of an action space: {"buttons": MultiBinary(B), "axes": Box [A] in native units}."""
-    limit = np.array([REACH * axis.scale for axis in space.axes], np.float32)
-    return spaces.Dict(
-        {"buttons": spaces.MultiBinary(len(space.buttons)), "axes": spaces.Box(-limit, limit, dtype=np.float32)}
-    )
+    limit, count = np.array([REACH * axis.scale for axis in space.axes], np.float32), len(space.buttons)
+    buttons = spaces.MultiBinary(count) if count else spaces.Box(0, 1, (0,), np.int8)  # a robot has none
+    return spaces.Dict({"buttons": buttons, "axes": spaces.Box(-limit, limit, dtype=np.float32)})
 
 
 def nothing(space: ActionSpace) -> dict[str, np.ndarray]:

@@ -121,6 +121,13 @@ class Simulator(Protocol):
     A state is used up by the call that it is given to.
     """
 
+    earns: bool  # has it learned to foretell what a step earns, and whether it is the last?
+    fast: bool  # has it learned to foretell a frame in a few passes?
+
+    def beginning(self, frames: Tensor) -> Tensor:
+        """Of clips uint8 [N, T, 3, H, W] the part that `start` takes, [N, K, 3, H, W]."""
+        ...
+
     def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> Any:
         """Contexts uint8 [N, K, 3, H, W] to the state of M futures; those of one context are neighbours.
 
@@ -148,7 +155,7 @@ class Simulator(Protocol):
     def outcome(self, state: Any) -> tuple[Tensor, Tensor]:
         """What the last step earned, and the chance that it ended everything, [M] each; to be asked once a step at most.
 
-        Raises BadInput if its config says that it foretells no `outcomes`.
+        Raises BadInput for a model that has not learned to, `earns`.
         """
         ...
 

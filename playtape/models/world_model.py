@@ -109,6 +109,7 @@ class WorldModel(Model):
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
         self.config, self.space = config, space
+        self.fast, self.earns = config.parallel > 0, config.outcomes
         self.tokenizer = video_tokenizer.build(config.tokenizer, space).requires_grad_(False)
         contexts, codes = (video_tokenizer.codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes"))
         width, count = config.width, len(space.buttons) + len(space.axes)
@@ -139,9 +140,7 @@ class WorldModel(Model):
         """
         frames, acts = self._clip(clip)
         weight = (clip.mask * clip.confidence)[:, acts].float()
-        with torch.autocast(
-            frames.device.type, enabled=False
-        ):  # the codes that it will meet, which are coded in float32
+        with torch.autocast(frames.device.type, enabled=False):  # it will meet codes that are made in float32
             context, later = self.tokenizer.encode(frames)
         seen = self._noisy(context) if self.training and self.config.noise else context
         slots = self.line.slot + self.done(
@@ -196,6 +195,12 @@ class WorldModel(Model):
 
     # ---- foretelling
 
+    def beginning(self, frames: Tensor) -> Tensor:
+        """Of clips uint8 [N, T, 3, H, W] what `start` takes, [N, K, 3, H, W]: where it takes a goal, their last frame first."""
+        if self.config.goal:
+            frames = torch.cat([frames[:, -1:], frames], 1)
+        return frames[:, : self.config.tokenizer.context]
+
     @torch.no_grad()
     def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> State:
         """A context uint8 [N, K, 3, H, W] (where it takes a goal, that first) to so many futures of each, none begun yet.
@@ -203,10 +208,8 @@ class WorldModel(Model):
         `embodiment` int64 [N] is whose actions it will be told; left out, those of the first.
         """
         codes, _ = self.tokenizer.encode(frames)
-        grown, tokens = (
-            [Grown(self._prompt_length) for _ in self.line.blocks],
-            torch.arange(self._prompt_length, device=codes.device),
-        )
+        grown = [Grown(self._prompt_length) for _ in self.line.blocks]
+        tokens = torch.arange(self._prompt_length, device=codes.device)
         self.line.body(self.line.whole(codes), tokens, tokens[:, None] >= tokens[None], grown)
         context, j = self.config.tokenizer.context, self.config.tokenizer.tokens[1]
         count, places = len(codes) * futures, (self.config.frames - context) * (1 + j) + j

@@ -2,7 +2,7 @@
 
 A browser lets any web page send requests to 127.0.0.1. Two headers that pages cannot forge tell ours from others: `Host` is
 the name that the browser believes in (a stranger's name that was made to lead here, DNS rebinding, is refused), and `Origin`
-names the page that wants to change something.
+names the page that wants to change something. A WebSocket is asked for both: it may change things, and says nothing again.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -40,6 +40,9 @@ class Guard:
         self.hosts = names + ["127.0.0.1", "localhost"] * (port == 80)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await (_hang_up(receive, send) if self._refusal(scope) else self.app(scope, receive, send))
+            return
         if scope["type"] != "http":
             return
         refusal, body = self._refusal(scope), b""
@@ -62,10 +65,12 @@ class Guard:
         host = said.get(b"host", [])
         if len(host) != 1 or host[0] not in self.hosts:
             return 421, "this page is at 127.0.0.1 only"
-        if scope["method"] in READING:
+        if scope.get("method") in READING:
             return None
         if said.get(b"origin") != [f"http://{host[0]}"]:
             return 403, "only the page itself may change anything"
+        if scope["type"] == "websocket":
+            return None
         if [one.partition(";")[0].strip() for one in said.get(b"content-type", [])] != ["application/json"]:
             return 415, "legal is application/json"
         length = said.get(b"content-length", ["0"])[0]
@@ -112,6 +117,12 @@ def _sealed(send: Send) -> Send:
         await send(message)
 
     return sealed
+
+
+async def _hang_up(receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket before it is one: the server answers 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})
 
 
 async def _refuse(send: Send, status: int, why: str) -> None:

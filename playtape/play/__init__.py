@@ -2,5 +2,6 @@
 
 from playtape.play.hands import Manner
 from playtape.play.session import play, play_episodes
+from playtape.play.worlds import Inside
 
-__all__ = ["Manner", "play", "play_episodes"]
+__all__ = ["Inside", "Manner", "play", "play_episodes"]

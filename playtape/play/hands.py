@@ -1,7 +1,6 @@
 """Who plays: `start` before each episode, then `act` once a step. A policy, chance, or a game's own scripted player."""
 
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -44,7 +43,7 @@ class Taught(Hands, Protocol):
 
 def hands(
     player: str,
-    module: ModuleType,
+    module: Any,
     env: Any,
     game: str,
     clock: Clock,

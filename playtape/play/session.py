@@ -8,19 +8,18 @@ recording is closed, and the game's process is ended.
 import contextlib
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from playtape import envs
 from playtape.errors import BadInput
 from playtape.play.clock import Clock, Stop
 from playtape.play.corrected import Corrected
 from playtape.play.hands import PLAYERS, Hands, Manner, Taught, hands
 from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
+from playtape.play.worlds import Inside, find_game
 from playtape.recordings.atomic import check_folder
 
 
@@ -34,11 +33,13 @@ def play(
     hz: float | None = None,
     max_steps: int | None = None,
     manner: Manner | None = None,
+    inside: Inside | None = None,
     window: bool = False,
     corrections: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Play `episodes` of `game` ("doom", or "doom:SCENARIO"), the first with `seed`, each further one with 1 more.
+    """Play `episodes` of `game` ("doom", "doom:SCENARIO", or the folder of a world model's checkpoint, which is played in as
+    `inside` says), the first with `seed`, each further one with 1 more.
 
     `player`: scripted, random, human (in a window), or the folder of a policy's checkpoint. `record`: a folder; each episode
     becomes a recording in it. `hz`: steps a second at most, else as fast as it goes. `max_steps` ends an episode early. Of a
@@ -46,13 +47,13 @@ def play(
     script does so now and then. Gives what `play_episodes` does. Raises BadInput for an unknown player, game or scenario, and
     for numbers out of range.
     """
-    name, _, scenario = game.partition(":")
     _check(episodes, seed, hz, max_steps)
     if record is not None:
         check_folder(Path(record), "record")
-    module, clock = envs.find_env(name), Clock(hz)
+    manner, clock = manner or Manner(), Clock(hz)
+    module, name, scenario = find_game(game, inside, seed, manner.device)
     with contextlib.closing(module.make(scenario or None)) as env:
-        who = hands(player, module, env, name, clock, manner or Manner())
+        who = hands(player, module, env, name, clock, manner)
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
         if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
             who = Watched(who, env.actions, clock)
@@ -62,7 +63,7 @@ def play(
             who = _shared(who, label, env, hz)
         if window or player == "human":  # which keep the beat themselves
             clock.period = None
-        names, seeds = (label, game), range(seed, seed + episodes)
+        names, seeds = (label, f"{name}:{scenario}" if scenario else name), range(seed, seed + episodes)
         return play_episodes(env, who, names, seeds, record, clock=clock, max_steps=max_steps, progress=progress)
 
 
@@ -124,7 +125,7 @@ def _interval(scores: list[float], score_range: tuple[float, float]) -> list[flo
     return [round(low, 4), round(high, 4)]
 
 
-def _corrected(who: Hands, label: str, module: ModuleType, env: Any, window: bool) -> Hands:
+def _corrected(who: Hands, label: str, module: Any, env: Any, window: bool) -> Hands:
     if not isinstance(who, Taught) or window or not hasattr(module, "ScriptedPlayer"):
         raise BadInput("--corrections is for a policy without a window, in a game that has a scripted player")
     return Corrected(who, module.ScriptedPlayer(env), label)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Tape:
         name, _, scenario = self.game.partition(":")
         extra = {"seed": str(self.seed), "hz": f"{self.env.hz:g}"}
         extra |= {key: str(value) for key, value in (("scenario", scenario), ("map", info.get("map"))) if value}
+        extra |= getattr(self.env, "facts", {})
         about = Info(
             game=name,
             source=getattr(self.env, "source", ""),
@@ -109,7 +111,7 @@ class Tape:
             self._writer.span(Span(since, until, "end", ""))
 
     def _stamp(self, frame: int) -> int:
-        return -int(-frame * 10**9 // int(self.env.hz))
+        return -int(-frame * 10**9 // Fraction(self.env.hz).limit_denominator(100_000))  # as the writer counts
 
     def _write(self, following: dict[str, np.ndarray]) -> None:
         """Write the waiting interval's events and the picture at its end."""
@@ -125,8 +127,10 @@ class Tape:
             self._writer.event(early, space.buttons[k], 1.0)
         for k in np.flatnonzero(now & ~will):
             self._writer.event(late, space.buttons[k], 0.0)
-        for k in np.flatnonzero(action["axes"]):
-            self._writer.event(late, space.axes[k].name, float(action["axes"][k]))
+        for k, axis in enumerate(space.axes):
+            value, rest = action["axes"][k], self._before["axes"][k] if axis.kind == "state" else 0
+            if value != rest:
+                self._writer.event(late, axis.name, float(value))
         self._before = action
         self._time = self._writer.frame(obs)
 
@@ -153,10 +157,18 @@ def check_free(folder: Path, player: str, game: str, seeds: range) -> None:
         raise BadInput(
             f"{player!r} makes a file name of {length} bytes; give its folder a name that is {length - LONGEST_NAME} shorter"
         )
+    if there := taken(folder, player, game, seeds):
+        raise BadInput(f"{folder} already holds {there}; give another --record or --seed")
+
+
+def taken(folder: Path, player: str, game: str, seeds: range) -> str:
+    """What in a folder has the name of a recording of these seeds, finished or not; "" if nothing has."""
+    stem = _file_name(player, game, 0).removesuffix("0")
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         found = re.fullmatch(rf"{re.escape(stem)}(\d+)\.(mcap|mp4)(\.part)?", path.name, re.ASCII)
         if found is not None and int(found[1]) in seeds:
-            raise BadInput(f"{folder} already holds {path.name}; give another --record or --seed")
+            return path.name
+    return ""
 
 
 def _file_name(player: str, game: str, seed: int) -> str:

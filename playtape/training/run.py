@@ -26,6 +26,7 @@ from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sources import Sources, batches, brought, gather
+from playtape.training.starts import save_starts
 from playtape.training.words import Run, parse, resumed, started
 
 
@@ -73,7 +74,9 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
 
     def keep(step: int, weights: Mapping[str, torch.Tensor]) -> None:
         if run.keep_every and step % run.keep_every == 0:
-            checkpoint.save(run.out / checkpoint.KEPT / f"{step:09}", name, model, weights, {**report, "steps": step})
+            folder = run.out / checkpoint.KEPT / f"{step:09}"
+            save_starts(folder, model, clips)
+            checkpoint.save(folder, name, model, weights, {**report, "steps": step})
 
     ema = run_loop(
         run.out,
@@ -89,6 +92,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         after=keep,
         where=clips.where,
     )
+    save_starts(run.out, model, clips)
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
     lines = (run.out / "log.jsonl").read_text().splitlines()

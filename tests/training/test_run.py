@@ -376,7 +376,7 @@ def test_instructions_go_through_the_encoder_that_the_checkpoint_names(
     monkeypatch.setattr(encoders, "__path__", [*encoders.__path__, str(tmp_path)])
     seen = []
     prepare = sources.store
-    monkeypatch.setattr(sources, "store", lambda *args: seen.append(prepare(*args)) or seen[-1])
+    monkeypatch.setattr(sources, "store", lambda *args, **more: seen.append(prepare(*args, **more)) or seen[-1])
     out, plain = tmp_path / "run", tmp_path / "plain"
     train(words(data, out, "--steps", "1", "--data.text", "vowels"), progress=False)
     assert all(stored.text.vectors.shape == (1, 5) for stored in seen)

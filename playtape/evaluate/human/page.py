@@ -4,7 +4,6 @@ Videos go out under their episodes' ids, of which only those in the table are kn
 """
 
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from playtape.evaluate.human.faults import FAULTS
 from playtape.evaluate.human.order import pair_queue, pairs, queue, why_no_pairs
 from playtape.evaluate.human.ratings import Ratings, Stale
 from playtape.evaluate.human.said import SEEN, Rating, choice_of, rater_of, rating_of
-from playtape.pages import shared
+from playtape.pages.static import file_routes
 
 Answer = Callable[[Request], Any]
 SCRIPTS = ("saver.js", "player.js", "count.js", "compare.js", "rate.js")
@@ -28,8 +27,8 @@ SCRIPTS = ("saver.js", "player.js", "count.js", "compare.js", "rate.js")
 def application(episodes: list[Episode], ratings: Ratings, seed: int, left_out: int = 0) -> Starlette:
     """An ASGI application; `ratings` must be open for writing while it is asked. `left_out`: recordings that cannot be shown."""
     desk = Desk(episodes, ratings, seed, left_out)
-    routes = [Route(f"/{name}", text) for name, text in _files().items()]
-    routes += [
+    routes = [
+        *file_routes("playtape.evaluate.human", SCRIPTS),
         Route("/about", _told(desk.about)),
         Route("/session", _told(desk.session)),
         Route("/rating", _told(desk.rating)),
@@ -153,24 +152,3 @@ def _told(ask: Callable[[Request], Any]) -> Answer:
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _files() -> dict[str, Answer]:
-    """The page itself: {name in its address: what answers with it}."""
-    own = files("playtape.evaluate.human")
-    text = {name: own.joinpath(name).read_text("utf-8") for name in ("page.html", "page.css", *SCRIPTS)}
-    script = "\n".join([shared("dom.js"), *(text[name] for name in SCRIPTS)])
-    style = shared("theme.css") + text["page.css"]
-    kinds = {
-        "": (text["page.html"], "text/html"),
-        "page.js": (script, "text/javascript"),
-        "page.css": (style, "text/css"),
-    }
-    return {name: _fixed(*pair) for name, pair in kinds.items()}
-
-
-def _fixed(content: str, kind: str) -> Answer:
-    async def answer(request: Request) -> Response:
-        return Response(content, media_type=kind)
-
-    return answer

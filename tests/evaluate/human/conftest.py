@@ -81,7 +81,7 @@ def rating(episode: str, revision: int = 1, **said: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
+def serving(app: Any, *, talks: bool = False) -> Iterator[str]:
     """The address of an ASGI application that is served in this process."""
     pytest.importorskip("uvicorn", reason="the extra pages is not installed")
     from playtape.pages.door import loopback
@@ -89,7 +89,7 @@ def serving(app: Any) -> Iterator[str]:
 
     with loopback(0) as door:
         told: list[str] = []
-        runs = server(app, door, told.append)
+        runs = server(app, door, told.append, talks=talks)
         thread = threading.Thread(target=lambda: runs.run(sockets=[door]))
         thread.start()
         end = time.monotonic() + 20

@@ -1,0 +1,143 @@
+"""A world model as a game: gymnasium's interface, pictures that were imagined, and nothing behind them.
+
+Knows no rules: what a button does is what the model believes it does. The first picture of an episode is a true one; what
+follows from it is drawn, by a seed. How long a line of tokens is does not show: the model goes on from its own last frames.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from playtape.actions import Actions, ActionSpace
+from playtape.clips import Clips, pixels
+from playtape.envs import gym_space
+from playtape.errors import BadInput, within
+from playtape.imagine.futures import Way
+from playtape.models.protocols import Simulator
+from playtape.recordings import find_recordings, open_recording
+from playtape.training import checkpoint
+from playtape.training.checkpoint import Loaded
+from playtape.training.device import seat
+from playtape.training.starts import Starts, draw_starts, read_starts
+
+PUBLISHED = Way()
+ENDS = 0.5  # chance of an end above which an episode ends
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A loaded world model and the moments that it can be entered at. Environments may share one."""
+
+    name: str
+    model: Simulator
+    space: ActionSpace
+    fps: float
+    starts: Starts
+    told: bool = True  # what is done; else it shows what it expects to be done
+    hash: str = ""  # the weights' SHA-256
+    device: str = "cpu"
+
+
+def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: str = "auto") -> World:
+    """A checkpoint as a world. `starts`: recordings to begin from, drawn by the seed, instead of the moments that it holds.
+
+    Raises BadInput for what is no world model, and for one that holds no moments where no recordings are given.
+    """
+    loaded = checkpoint.load(run, to="foretell")
+    config = loaded.model.config
+    size = config.height, config.width_px
+    bodies = max(1, len(getattr(config, "embodiments", ())))
+    found = read_starts(run, size, bodies) if starts is None else _recorded(loaded, starts, seed)
+    if found is None:
+        raise BadInput(f"{run} holds no moments to begin from; give recordings of its game with --starts DATA")
+    place = seat(loaded.model, device)
+    model: Any = loaded.model
+    told = getattr(config, "acts", True)
+    return World(run.resolve().name, model, loaded.space, config.fps, found, told, loaded.hash, place)
+
+
+def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
+    model: Any = loaded.model
+    stored = [loaded.stored(open_recording(path)) for path in find_recordings(data)]
+    return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.frames, 1, seed))
+
+
+class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
+    """One dream at a time. `way` may be changed between two steps.
+
+    The reward is what the model foretells, and an episode ends where it says so; 0 and never for a model that does neither.
+    Raises BadInput for a way that the model has not learned.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  # gymnasium's own form
+
+    def __init__(self, world: World, way: Way = PUBLISHED, *, render_mode: str | None = "rgb_array"):
+        self.world, self.render_mode = world, render_mode
+        self.actions, self.hz = world.space, world.fps
+        self.metadata = {**self.metadata, "render_fps": self.hz}
+        self.source = f"imagined by {world.name}"
+        self.action_space = gym_space(world.space)
+        self.observation_space = spaces.Box(0, 255, (*world.starts.frames.shape[-2:], 3), np.uint8)
+        self.way = way
+        self._state: Any = None  # until the first reset
+        self._picture = np.zeros(self.observation_space.shape, np.uint8)
+
+    @property
+    def way(self) -> Way:
+        """How the next frames are drawn. Its seed is not used: `reset` has one."""
+        return self._way
+
+    @way.setter
+    def way(self, way: Way) -> None:
+        within("--temperature", way.temperature, 0, 100)
+        within("--passes", way.passes, 0, 1000, whole=True)
+        if way.passes and not self.world.model.fast:
+            raise BadInput(f"{self.world.name} has not learned the fast way (--model.parallel); legal is --mode exact")
+        self._way = way
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a recording made in here says of itself."""
+        how = f"fast {self.way.passes}" if self.way.passes else "exact"
+        return {"imagined": self.world.hash or "yes", "mode": how, "temperature": f"{self.way.temperature:g}"}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        number = int(self.np_random.integers(len(self.world.starts)))
+        self._draw = torch.Generator(self.world.device).manual_seed(int(self.np_random.integers(2**63)))
+        starts, device = self.world.starts, self.world.device
+        context, body = starts.frames[number].to(device), starts.embodiment[number : number + 1].to(device)
+        self._state = self.world.model.start(context[None], 1, body)
+        self._show(context[-1])
+        return self._picture.copy(), {"start": number}
+
+    def step(self, action: Mapping[str, Any]) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
+        if self._state is None:
+            raise BadInput("reset the world before the first step")
+        device = self.world.device
+        buttons = torch.as_tensor(np.asarray(action["buttons"]).astype(bool), device=device)[None]
+        axes = torch.as_tensor(np.asarray(action["axes"], np.float32), device=device)[None]
+        way = self.way
+        how = {"passes": way.passes, "temperature": way.temperature, "top": way.top}
+        self._state = self.world.model.step(self._state, Actions(buttons, axes), **how, generator=self._draw)
+        self._show(pixels(self.world.model.frames(self._state, 1)[0, 0]))
+        if not self.world.model.earns:
+            return self._picture.copy(), 0.0, False, False, {}
+        reward, chance = (float(told[0]) for told in self.world.model.outcome(self._state))
+        return self._picture.copy(), reward, chance > ENDS, False, {"end_chance": chance}
+
+    def render(self) -> np.ndarray:
+        return self._picture.copy()
+
+    def _show(self, frame: Tensor) -> None:
+        """uint8 [3, H, W] to the picture [H, W, 3]."""
+        self._picture = frame.permute(1, 2, 0).contiguous().cpu().numpy()
