@@ -53,9 +53,7 @@ class Config:
     quantiser: Literal["vq", "fsq"] = "vq"  # learned codes, or a fixed grid of 4,375
     revive: bool = True  # codes that nothing uses are given to what has none near; published runs let them lie
     targets: int = 6  # later frames of a clip that a training step draws
-    perceptual: Literal["none", "lite0", "lpips"] = (
-        "none"  # by whose features frames are compared as well; published lpips
-    )
+    perceptual: Literal["none", "lite0", "lpips"] = "none"  # by whose features frames are compared too; published lpips
     perceptual_weight: float = 1.0
     adversary_from: int | None = None  # the step from which a discriminator is learned and drawn against; None has none
 
@@ -150,9 +148,8 @@ class VideoTokenizer(Model):
             for codes in (config.codes, config.dynamics_codes)
         )
         self.adversary = None if config.adversary_from is None else Discriminator()
-        self.eyes: tuple[
-            nn.Module, ...
-        ] = ()  # at most one; in a tuple it is no part of the model: not learned, not saved
+        # At most one. In a tuple it is no part of the model: neither learned nor saved.
+        self.eyes: tuple[nn.Module, ...] = ()
 
     def see_by(self, apart: nn.Module) -> None:
         """Compare frames by this frozen network as well: float [M, 3, H, W] in 0 to 1, twice, to [M]."""
@@ -179,14 +176,16 @@ class VideoTokenizer(Model):
             "later_code": later_code,
         }
         weight = self.config.perceptual_weight
-        parts |= {f"{name}_seen": weight * far for name, far in self._far(context, later, drawn.frames, again).items()}
+        parts |= {
+            f"{name}_features": weight * far for name, far in self._far(context, later, drawn.frames, again).items()
+        }
         told = {
             "context_perplexity": perplexity(index, codes_of(self.config, "codes")),
             "later_perplexity": perplexity(later_index, codes_of(self.config, "dynamics_codes")),
         }
         loss = torch.stack([*parts.values()]).sum()
         if self.adversary is not None and self.training and torch.is_grad_enabled():
-            against, more = self._against(again, later, parts.get("later_seen", parts["later"]))
+            against, more = self._against(again, later, parts.get("later_features", parts["later"]))
             loss, told = loss + against, told | more
         return parts | told | {"loss": loss}
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FORGET = 0.99  # a step, of how often a code was used
+FORGET = 0.1  # a step at most, of how often a code was used: with UNUSED, 39 steps without a use,
+SHARE = 0.25  # and at most this times the even share: as long as 16 uses would take if all codes were used alike
 UNUSED = 0.02  # of the even share: a code that is used less is given to a latent that has none near
 
 
@@ -68,7 +69,7 @@ class VectorQuantiser(nn.Module):
             new = bool(self.embedding.weight.abs().max() <= 1 / len(self.used))  # as it was drawn
             self.used.copy_(uses if new else torch.full_like(uses, even))
         else:
-            self.used.lerp_(uses, 1 - FORGET)
+            self.used.lerp_(uses, min(FORGET, SHARE * even))
         idle = torch.nonzero(self.used < UNUSED * even)[:, 0]
         if not len(idle):
             return

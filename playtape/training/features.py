@@ -51,6 +51,8 @@ def lpips(files: Sequence[Path]) -> Lpips:
 
 def perceptual(name: str, files: Sequence[Path]) -> nn.Module | None:
     """What compares pictures for a loss: `lite0`, `lpips` from files, or `none`. Raises BadInput where it cannot be had."""
+    if files and name != "lpips":
+        raise BadInput(f"--lpips-weights is for a model with --model.perceptual lpips, and this one has {name}")
     if name == "none":
         return None
     if name == "lite0":

@@ -171,16 +171,16 @@ def test_what_compares_frames_is_no_part_of_the_model() -> None:
     names = {*model.state_dict()}
     with pytest.raises(BadInput, match="compares frames by lite0, and was given none"):
         model.losses(clip(pictures(1, 4)))
-    assert "later_seen" not in model.eval().losses(clip(pictures(1, 4)))
+    assert "later_features" not in model.eval().losses(clip(pictures(1, 4)))
     model.see_by(Grey())
     assert {*model.state_dict()} == names
     assert len([*model.parameters()]) == len([*built().parameters()])
     losses = model.losses(clip(frames := pictures(1, 4)))
     drawn = model.draw(model.encode(frames)[0]).frames.flatten(0, 1)
-    assert float(losses["context_seen"].detach()) == pytest.approx(
+    assert float(losses["context_features"].detach()) == pytest.approx(
         3 * float(Grey()(drawn, frames[0, :2] / 255).mean()), rel=1e-4
     )
-    counted = ("context", "later", "context_code", "later_code", "context_seen", "later_seen")
+    counted = ("context", "later", "context_code", "later_code", "context_features", "later_features")
     torch.testing.assert_close(losses["loss"], torch.stack([losses[name] for name in counted]).sum())
     assert {*losses} == {*counted, "loss", "context_perplexity", "later_perplexity"}
 

