@@ -65,7 +65,7 @@ def main() -> None:
         jobs = {
             "decode_all_cores": lambda: decode(video, "AUTO"),
             "decode_default": lambda: decode(video, "SLICE"),
-            "label": lambda: label(video, Path(folder) / "out", model=args.model, progress=False),
+            "label": lambda: label(video, Path(folder) / "out", model=args.model, replace=True, progress=False),
         }
         times: dict[str, list[float]] = {name: [] for name in jobs}
         for _ in range(args.repeats):

@@ -39,7 +39,7 @@ def demo(out: Path, *, sample: Path = SAMPLE, model: Path | None = None, progres
 
     started = time.perf_counter()
     out = Path(out)
-    labelled = label(sample, out / "labels", model=model, progress=progress)
+    labelled = label(sample, out / "labels", model=model, replace=True, progress=progress)
     predicted = Path(labelled["outputs"][0])
     picture, page = out / "timeline.png", out / "index.html"
     found = evaluate_actions(truth, predicted, picture=picture)

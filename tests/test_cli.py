@@ -106,11 +106,8 @@ def test_label_takes_a_checkpoint_before_the_video(monkeypatch, tmp_path: Path):
     )
     cli.Label((Path("run"), Path("videos")), tmp_path).run()
     cli.Label((Path("videos"),), tmp_path, model=Path("run")).run()
-    assert (
-        calls[0]
-        == calls[1]
-        == ((Path("videos"), tmp_path), {"model": Path("run"), "min_confidence": 0.0, "device": "auto"})
-    )
+    flags = {"min_confidence": 0.0, "device": "auto", "replace": False, "missing": False}
+    assert calls[0] == calls[1] == ((Path("videos"), tmp_path), {"model": Path("run"), **flags})
 
 
 @pytest.mark.parametrize(

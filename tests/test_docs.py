@@ -1,4 +1,5 @@
-"""The guide pages do what they say: every block marked ```sh run is run, in order, in a folder with what the page assumes."""
+"""The README and the guide pages do what they say: every block marked ```sh run is run, in order, in a folder with what the page
+assumes."""
 
 import os
 import re
@@ -17,14 +18,15 @@ from playtape.recordings import Recording, Video, open_recording, save_recording
 from playtape.recordings.formats import doom_demo, episodes_npz, p2p
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 TIME_LIMIT_S = 300
 FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes), and a `playtape` to call."""
+    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes), the sample where the README
+    has it, and a `playtape` to call."""
     folder = tmp_path_factory.mktemp("reader")
     whole = open_recording(SAMPLE.with_suffix(".mcap"))
     (folder / "truth").mkdir()
@@ -36,6 +38,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(demos, folder / "demos")
     p2p.example(folder / "p2p")
     episodes_npz.example(folder / "episodes")
+    shutil.copytree(SAMPLE.parent, folder / SAMPLE.parent.relative_to(ROOT))
     program = folder / "bin" / "playtape"
     program.parent.mkdir()
     program.write_text(
@@ -52,7 +55,7 @@ def blocks(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 @pytest.mark.timeout(TIME_LIMIT_S + 30)
-def test_a_guide_page_does_what_it_says(page: Path, reader: Path, tmp_path: Path):
+def test_a_page_does_what_it_says(page: Path, reader: Path, tmp_path: Path):
     script = blocks(page)
     assert "playtape " in script, f"{page.name} has no command that is run"
     if " doom " in script and find_spec("vizdoom") is None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from playtape.annotate.prompt import Prompt
 from playtape.annotate.settings import Settings
 from playtape.errors import BadInput
 from playtape.recordings import find_recordings, open_recording
-from playtape.recordings.atomic import check_rewritable
+from playtape.recordings.atomic import check_rewritable, ground
 
 MARK = "text.model"  # in the provenance of what annotate has written
 LONGEST_GAME = 200  # characters
@@ -84,8 +83,8 @@ def _check_out(out: Path, folder: Path) -> None:
 
 def _check_target(target: Path, *, rewrite: bool) -> None:
     """Raises BadInput, before anything is paid for, where the result could not be written or would replace something else."""
-    there = next(folder for folder in (target.absolute().parent, *target.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(target.absolute().parent)
+    if not writable:
         raise BadInput(
             f"cannot write {target}: {there} is no folder that can be written to; --out FOLDER writes elsewhere"
         )

@@ -50,8 +50,9 @@ def check(
     `recordings`: of each its path, name, game, player, seconds and `findings` (kind, start_s, end_s, text); `counts`: recordings
     with findings of each kind; `hours` and `hours_clean`: of all, and of those without a finding; `notes`: what to know beside
     them. `policy`: a checkpoint by which play may be unlikely. `write`: findings also become spans of kind "finding" in the
-    recordings, where the `picture` could be drawn; `written` names them, and `unwritten` says why one could not be, which makes
-    `exit` at least 1. Raises BadInput if there is nothing to check, and if the policy knows nothing that is done there.
+    recordings, where the `picture` could be drawn; `written` names them, `unchanged` those that had the same already, and
+    `unwritten` says why one could not be, which makes `exit` at least 1. Raises BadInput if there is nothing to check, and if
+    the policy knows nothing that is done there.
     """
     limits = limits or Limits()
     start = time.monotonic()
@@ -75,7 +76,7 @@ def check(
     if write:
         from playtape.check.write import write_findings
 
-        result["written"], result["unwritten"] = write_findings(found)
+        result["written"], result["unchanged"], result["unwritten"] = write_findings(found)
         if result["unwritten"] and result["exit"] == CLEAN:
             result["exit"] = FOUND
     return result | {"seconds": round(time.monotonic() - start, 3)}

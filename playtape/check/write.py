@@ -10,12 +10,14 @@ from playtape.recordings.respan import respan
 SPAN = "finding"
 
 
-def write_findings(found: Mapping[str, list[Finding]]) -> tuple[list[str], dict[str, str]]:
+def write_findings(found: Mapping[str, list[Finding]]) -> tuple[list[str], list[str], dict[str, str]]:
     """Put findings, by their recordings' paths, in the place of those that an earlier check wrote.
 
-    Gives the recordings that changed, and why those that should have could not; one that cannot be opened is neither.
+    Gives the recordings that changed, those whose findings are the same, and why those that should have changed could not; one
+    that cannot be opened is none of them.
     """
     written: list[str] = []
+    unchanged: list[str] = []
     unwritten: dict[str, str] = {}
     for path, findings in found.items():
         try:
@@ -23,11 +25,10 @@ def write_findings(found: Mapping[str, list[Finding]]) -> tuple[list[str], dict[
         except BadInput:
             continue
         try:
-            if _replaced(recording, findings):
-                written.append(path)
+            (written if _replaced(recording, findings) else unchanged).append(path)
         except BadInput as error:
             unwritten[path] = str(error)
-    return written, unwritten
+    return written, unchanged, unwritten
 
 
 def _replaced(recording: Recording, findings: list[Finding]) -> bool:

@@ -76,8 +76,20 @@ class Check:
             lines.append(f"Drew {result['picture']}")
         if self.write:
             lines += result["unwritten"].values()
-            lines.append(f"Wrote findings into {len(result['written'])} recordings")
+            lines.append(_written(len(result["written"]), len(result["unchanged"])))
         return "\n".join(map(one_line, lines))
+
+
+def _written(changed: int, same: int) -> str:
+    said = f"Wrote findings into {_recordings(changed)}"
+    if not same:
+        return said
+    nothing = f"othing changed in {_recordings(same)}"
+    return f"{said}; n{nothing}" if changed else f"N{nothing}"
+
+
+def _recordings(count: int) -> str:
+    return f"{count} recording{'' if count == 1 else 's'}"
 
 
 def _when(finding: dict[str, float]) -> str:

@@ -57,6 +57,12 @@ def written(result: Result) -> str:
     return f"{len(outputs)} recordings in {', '.join(folders[:3])}{' ...' if folders[3:] else ''}"
 
 
+def kept_before(result: Result) -> str:
+    """The end of a sentence: how many recordings were there already and stay."""
+    count = len(result["kept"])
+    return f"; {count} {'was' if count == 1 else 'were'} there already and stayed" if count else ""
+
+
 def value(thing: object) -> str:
     """A field of a result for reading: lists and mappings on one line, empty things as nothing."""
     if thing is None or thing == "" or thing == [] or thing == {}:

@@ -175,10 +175,10 @@ class Play:
 
     def text(self, result: Result) -> str:
         low, high = result["score_interval"] or (None, None)
-        spread = "" if low is None else f" ({low:.4g} to {high:.4g})"
+        spread = "one episode, no interval" if low is None else f"95 % interval {low:.4g} to {high:.4g}"
         stages = ", ".join(f"{name} {times['p50']:g}" for name, times in result["stages_ms"].items())
         lines = [
-            f"score {result['score_mean']:.4g}{spread}: {value(result['scores'])}",
+            f"score {result['score_mean']:.4g} ({spread}): {value(result['scores'])}",
             f"{result['steps']} steps, {result['fps']:g} a second; {result['late']} late, {result['stalled']} without an answer",
             f"a step takes {value(result['latency_ms'])} ms; its stages' p50: {stages}",
         ]

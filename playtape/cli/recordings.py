@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from playtape.cli.command import Result, value, written
-from playtape.errors import BadInput
+from playtape.cli.command import Result, kept_before, value, written
+from playtape.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     import numpy as np
+
+TEXTS = ("instructions", "findings")  # of a recording's spans, each with how often it stands
+SHOWN = 12  # texts of each
+WIDTH = 110  # characters of one
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Label:
     """Intervals the model is less sure of than this (0 to 1) are left without input."""
     device: str = "auto"
     """cpu, cuda or cuda:N; without it a GPU if there is one."""
+    replace: bool = False
+    """Write anew what --out holds already."""
+    missing: bool = False
+    """Keep what --out holds already and do the rest, as after a run that was cut off."""
 
     def run(self) -> Result:
         model, source = self.model, self.source[-1] if self.source else None
@@ -38,10 +46,20 @@ class Label:
             raise BadInput(f"--min-confidence is {self.min_confidence}; legal is 0 to 1")
         from playtape.label import label
 
-        return label(source, self.out, model=model, min_confidence=self.min_confidence, device=self.device)
+        return label(
+            source,
+            self.out,
+            model=model,
+            min_confidence=self.min_confidence,
+            device=self.device,
+            replace=self.replace,
+            missing=self.missing,
+        )
 
     def text(self, result: Result) -> str:
-        return f"Labelled {result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s: {written(result)}"
+        length = f"{result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s"
+        done = f"Labelled {length}: {written(result)}" if result["outputs"] else "Nothing labelled"
+        return f"{done}{kept_before(result)}"
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,21 @@ class Info:
         return summary(self.file)
 
     def text(self, result: Result) -> str:
-        return "\n".join(f"{key:<12} {value(result[key])}" for key in result if value(result[key]))
+        lines = []
+        for key in result:
+            said = _texts(result[key]) if key in TEXTS else [value(result[key])]
+            lines += [f"{name:<12} {text}" for name, text in zip([key, *[""] * len(said)], said) if text]
+        return "\n".join(lines)
+
+
+def _texts(counts: dict[str, int]) -> list[str]:
+    """A line for each text, cut to its width, with how often it stands; the most frequent first."""
+    often = sorted(counts.items(), key=lambda text: -text[1])
+    lines = []
+    for text, count in often[:SHOWN]:
+        whole = one_line(text)
+        lines.append(f"{count} x {whole if len(whole) <= WIDTH else whole[: WIDTH - 3] + '...'}")
+    return [*lines, f"... and {len(often) - SHOWN} more; --json has all"] if len(often) > SHOWN else lines
 
 
 @dataclass(frozen=True)
@@ -96,6 +128,10 @@ class Convert:
     """What they are: a module of playtape/recordings/formats, or the dotted path of one elsewhere; without it, Playtape's own."""
     to: str | None = None
     """What they become, likewise."""
+    replace: bool = False
+    """Write anew what --out holds already."""
+    missing: bool = False
+    """Keep what --out holds already and do the rest, as after a run that was cut off."""
 
     def run(self) -> Result:
         from playtape.recordings.convert import OWN, convert
@@ -103,12 +139,23 @@ class Convert:
         if self.format is None and self.to is None:
             raise BadInput("say what the recordings are with --format, or what they are to become with --to")
         source, to = (OWN if name is None else name for name in (self.format, self.to))
-        return convert(self.root, self.out, source, to=to, resize=None if to == OWN else _resize)
+        return convert(
+            self.root,
+            self.out,
+            source,
+            to=to,
+            resize=None if to == OWN else _resize,
+            replace=self.replace,
+            missing=self.missing,
+        )
 
     def text(self, result: Result) -> str:
         notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]
         lost = f"; {count} could not be converted" if (count := len(result.get("failed", ()))) else ""
-        return "\n".join([*notes, f"Converted in {result['seconds']:.1f} s: {written(result)}{lost}"])
+        done = (
+            f"Converted in {result['seconds']:.1f} s: {written(result)}" if result["outputs"] else "Nothing converted"
+        )
+        return "\n".join([*notes, f"{done}{kept_before(result)}{lost}"])
 
     def code(self, result: Result) -> int:
         """1 where some could not be converted."""

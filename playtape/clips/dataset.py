@@ -5,6 +5,7 @@ last frame is moved inside. So the first frames, where a player decides what to 
 hardly ever, and recordings shorter than a clip are seen whole.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,11 +74,24 @@ class Clips(Dataset):
             raise BadInput(f"no recording is as long as one window of {self.window} frames; the longest has {longest}")
 
     def __getitem__(self, index: int) -> Clip:
+        return stack([clip for _, _, clip in self._drawn(index)])
+
+    def where(self, index: int) -> list[str]:
+        """What the clips of a step were cut from, each as "NAME frames [start, stop) from 1.25 s"; drawn once more to tell."""
+        told = []
+        for recording, start, _ in self._drawn(index):
+            stop = min(start + recording.reach(self.window), len(recording))
+            told.append(f"{recording.name} frames [{start}, {stop}) from {recording.time_ns[start] / 1e9:.2f} s")
+        return told
+
+    def _drawn(self, index: int) -> Iterator[tuple[Stored, int, Clip]]:
+        """Recordings, the first frame, and the clip from there on."""
         draw = np.random.default_rng([self.seed, index])
         chance = np.array([len(recording) for recording in self.recordings]) * np.array(self.weights)
-        chosen = draw.choice(len(chance), self.batch, p=chance / chance.sum())
-        drawn = [self.recordings[i] for i in chosen]
-        return stack([self._clip(recording, self._start(recording, draw), draw) for recording in drawn])
+        for i in draw.choice(len(chance), self.batch, p=chance / chance.sum()):
+            recording = self.recordings[i]
+            start = self._start(recording, draw)
+            yield recording, start, self._clip(recording, start, draw)
 
     def _start(self, recording: Stored, draw: np.random.Generator) -> int:
         reach = recording.reach(self.window)

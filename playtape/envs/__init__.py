@@ -2,8 +2,9 @@
 
 A module has `make(scenario=None) -> gymnasium.Env`, `scenarios() -> tuple[str, ...]`, and where one can be had
 `ScriptedPlayer(env, seed=0, skill=0.7)` with `start()` and `act(obs, info) -> action`. Its environment has `.actions`, an
-ActionSpace, and `.hz`, steps a second; its action space is `gym_space(env.actions)`, and its observation the picture,
-uint8 [H, W, 3] RGB, after the step's action. Files whose names begin with an underscore are parts of those without.
+ActionSpace, and `.hz`, steps a second, and may have `.score_range`, the least and the largest score of an episode; its
+action space is `gym_space(env.actions)`, and its observation the picture, uint8 [H, W, 3] RGB, after the step's action.
+Files whose names begin with an underscore are parts of those without.
 """
 
 import importlib

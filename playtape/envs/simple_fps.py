@@ -97,6 +97,7 @@ class SimpleFps(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         if scenario not in scenarios():
             raise BadInput(f"unknown scenario {scenario!r} of simple_fps; legal are {', '.join(scenarios())}")
         self.fierce = DIFFICULTY.get(rest, DIFFICULTY["normal"])
+        self.score_range = (0.0, 1.0) if self.level == "switches" else (-np.inf, np.inf)
         self.colours = [rest] if rest in COLOURS else list(COLOURS)  # that may be wanted
         self.steps, self.render_mode = round(seconds * HZ), render_mode
         self.action_space = gym_space(SPACE)

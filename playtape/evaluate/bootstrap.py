@@ -31,7 +31,9 @@ class Bootstrap:
         """For the result."""
         units = self.weights.shape[1]
         note = f"{units} units of resampling ({self.unit})"
-        if self.unit != "recording":
+        if units == 1:
+            note = "one recording has no interval"
+        elif self.unit != "recording":
             note = f"one recording: its {units} blocks of 10 s are resampled, so nothing is said about other plays"
         elif units < 8:
             note = f"only {units} recordings: the intervals are rough"

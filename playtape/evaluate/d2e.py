@@ -175,6 +175,13 @@ def metrics(total: np.ndarray) -> np.ndarray:
     return np.stack([*pearson, *scale, accuracy[..., 0], accuracy[..., 1]], axis=-1)
 
 
+def log_scales(total: np.ndarray) -> np.ndarray:
+    """ln of what `metrics` folds at 1, [..., 2] of x and y: above 0 where the truth moves further."""
+    sizes = [total[..., axis * SUMS + SUMS - 2 : (axis + 1) * SUMS] for axis in (0, 1)]  # [..., 2] each
+    far = np.stack([ratio(size[..., 0], size[..., 1]) for size in sizes], axis=-1)
+    return np.log(np.where(far > 0, far, np.nan))
+
+
 def baselines(truth: Bins) -> dict[str, Bins]:
     """Nothing; the truth's previous bin; the truth's mean motion in each bin."""
     bins = len(truth.moved)

@@ -119,8 +119,9 @@ def policy_table(result: dict[str, Any]) -> str:
             lines.append(f"  {'presses, onset F1':<22} {_leaf(block['all_buttons']['onset_f1_collar_1_micro'])}")
         for name, axis in block["axes"].items():
             lines.append(f"  {name + ', Pearson':<22} {_leaf(axis['pearson'])}")
+    note = result["teacher_forced"]["bootstrap"]["note"]
     lines.append("presses count within one interval, and copy previous is given the true interval before")
-    return "\n".join([*lines, *(f"note: {text}" for text in result["warnings"])])
+    return "\n".join([*lines, *(f"note: {text}" for text in (*result["warnings"], note))])
 
 
 def _leaf(leaf: dict[str, float | None]) -> str:

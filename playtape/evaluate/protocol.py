@@ -61,9 +61,19 @@ def _gather(sides: Sides, truth: d2e.Stream, predicted: d2e.Stream, span: tuple[
 
 
 def _leaves(sides: Sides, bootstrap: Bootstrap) -> list[Leaf]:
-    value, low, high = bootstrap.interval(d2e.metrics, _units(sides[PREDICTED], bootstrap))
+    units = _units(sides[PREDICTED], bootstrap)
+    value, low, high = bootstrap.interval(d2e.metrics, units)
+    scales = [d2e.METRICS.index(name) for name in ("scale_ratio_x", "scale_ratio_y")]
+    low[scales], high[scales] = _folded(*bootstrap.interval(d2e.log_scales, units)[1:])
     others = {name: d2e.metrics(np.concatenate(sides[name]).sum(axis=0)) for name in BASELINES}
     return [leaf(value[i], low[i], high[i], **{name: v[i] for name, v in others.items()}) for i in range(len(value))]
+
+
+def _folded(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The interval of max(r, 1 / r), given that of ln r. Draws that are folded one by one all lie at 1 or above, most of them
+    above a value near 1, so that their quantiles may not hold it."""
+    ends = np.abs(np.stack([low, high]))
+    return np.exp(np.where(low * high <= 0, 0.0, ends.min(axis=0))), np.exp(ends.max(axis=0))
 
 
 def _units(parts: list[np.ndarray], bootstrap: Bootstrap) -> np.ndarray:

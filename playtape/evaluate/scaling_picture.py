@@ -1,4 +1,5 @@
-"""The laws of a sweep as a picture: perplexity over frames, a colour a size, points with intervals, floors dashed."""
+"""The laws of a sweep as a picture: perplexity over frames, a colour a size, points with intervals, floors dashed; points
+that are not in a law are hollow."""
 
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ def draw(result: dict[str, Any], path: Path) -> Path:
             continue
         colour = COLOURS[number % len(COLOURS)]
         frames = np.array([point["frames"] for point in size["points"]], float)
-        loss = np.array([[point["loss"][end] for end in ("value", "low", "high")] for point in size["points"]])
-        spread = np.abs(loss[:, 1:] - loss[:, :1]).T
+        loss = np.array([[point["loss"][end] for end in ("value", "low", "high")] for point in size["points"]], float)
+        spread = None if np.isnan(loss[:, 1:]).any() else np.abs(loss[:, 1:] - loss[:, :1]).T  # one recording has none
+        left_out = np.array([bool(point["lacks"]) for point in size["points"]])
         label = f"{name}, {size['parameters'] / 1e6:.2g}M parameters"
         if law := size["law"]:
             floor, scale, alpha = (law[part]["value"] for part in ("floor", "scale", "alpha"))
@@ -33,7 +35,12 @@ def draw(result: dict[str, Any], path: Path) -> Path:
             reach = np.geomspace(frames.min(), frames.max() * BEYOND)
             panel.plot(reach, PowerLaw(floor, scale, alpha).loss(reach), color=colour, linewidth=1.5)
             panel.axhline(floor, color=colour, linewidth=0.8, linestyle=(0, (4, 4)))
+        else:
+            label += ": no law"
         panel.errorbar(frames, loss[:, 0], yerr=spread, fmt="o", color=colour, capsize=3, markersize=5, label=label)
+        panel.plot(
+            frames[left_out], loss[left_out, 0], "o", color="white", markeredgecolor=colour, markersize=5, zorder=3
+        )
     panel.set_xscale("log")
     panel.set_xlabel("frames learned from", color=INK)
     panel.set_ylabel(f"perplexity of {result['kind']}, held out", color=INK)

@@ -21,13 +21,13 @@ from tqdm import tqdm
 from playtape.actions import Actions
 from playtape.clips import pixels
 from playtape.errors import within
-from playtape.evaluate.video_clips import Chosen, choose, exchanged, resampled, spread
+from playtape.evaluate.video_clips import Chosen, choose, exchanged, resampled
 from playtape.evaluate.video_hands import Hands
 from playtape.evaluate.video_losses import losses
 from playtape.evaluate.video_panel import DISTANCES, Files, Panel
 from playtape.evaluate.video_picture import draw
 from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
-from playtape.imagine.futures import Moment, Way, futures
+from playtape.imagine.futures import Moment, Way, futures, spread
 from playtape.recordings import find_recordings, open_recording
 from playtape.recordings.atomic import check_folder
 from playtape.training import checkpoint
@@ -84,8 +84,7 @@ def evaluate_video(
     place = seat(loaded.model, device)
     hands = None if files.idm is None else Hands(checkpoint.load(files.idm, to="label"), loaded, place)
     panel, missing = Panel.of(files, place)
-    paths = find_recordings(data)
-    recordings = [open_recording(paths[k]) for k in spread(len(paths), counts.clips)]
+    recordings = [open_recording(path) for path in spread(find_recordings(data), counts.clips)]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
     stored = [loaded.stored(one) for one in recordings]
     context = config.tokenizer.context

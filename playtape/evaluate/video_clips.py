@@ -12,7 +12,7 @@ import torch
 
 from playtape.clips import Stored
 from playtape.evaluate.bootstrap import Bootstrap, units_of
-from playtape.imagine.futures import Moment, moments
+from playtape.imagine.futures import Moment, moments, spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,6 @@ class Chosen:
     moment: Moment
     recording: int
     mask: np.ndarray
-
-
-def spread(count: int, most: int) -> list[int]:
-    """At most so many of `count` things, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
 
 
 def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, goal: bool) -> list[Chosen]:
@@ -46,7 +41,7 @@ def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, g
             rows = slice(first, first + frames * step, step)
             shown = torch.cat([moment.frames[-1:], moment.frames]) if goal else moment.frames
             found.append(Chosen(replace(moment, frames=shown), number, stored[number].mask[rows].copy()))
-    return [found[k] for k in spread(len(found), clips)]
+    return spread(found, clips)
 
 
 def exchanged(bodies: Sequence[int], seed: int) -> list[int]:

@@ -3,8 +3,9 @@
 Shapes: `N` moments, `S` futures of each, `K` frames of a context, `F` of a future, `H W` pixels.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from tqdm import tqdm
 
 from playtape.actions import Actions
 from playtape.clips import Stored, cut, pixels
-from playtape.errors import BadInput
+from playtape.errors import BadInput, within
 from playtape.models.protocols import Simulator
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Way:
     top: int = 100
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        within("--temperature", self.temperature, 0, 100)
+        within("--seed", self.seed, 0, 2**63, whole=True)
+        within("--passes", self.passes, 0, 1000, whole=True)
+        within("top", self.top, 1, 10**6, whole=True)
+
 
 @dataclass(frozen=True, eq=False)
 class Moment:
@@ -36,6 +45,12 @@ class Moment:
     frames: Tensor
     actions: Actions
     embodiment: int = 0
+
+
+def spread(things: Sequence[Thing], most: int) -> list[Thing]:
+    """At most so many of them, from the first to the last as evenly as can be."""
+    places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
+    return [things[place] for place in places.tolist()]
 
 
 def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> list[Moment]:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from playtape.errors import within
-from playtape.imagine.futures import Moment, Way, futures, moments
+from playtape.imagine.futures import Moment, Way, futures, moments, spread
 from playtape.nets.similarity import psnr
 from playtape.recordings import find_recordings, open_recording, write_video
-from playtape.recordings.atomic import atomic
+from playtape.recordings.atomic import atomic, check_folder
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
@@ -50,20 +50,19 @@ def predict(
 ) -> dict[str, Any]:
     """Foretell moments of the recordings in `data` under what was truly done.
 
-    Writes OUT/futures.png (rows: truth, then the samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean
-    and of the best sample, `psnr_still` of the last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no
-    world model, for recordings that are too short, and where nothing is done that the model is told.
+    Of more recordings than `counts.clips` so many are looked at, evenly spread. Writes OUT/futures.png (rows: truth, then the
+    samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean and of the best sample, `psnr_still` of the
+    last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, for recordings that are too
+    short, where nothing is done that the model is told, and for an `out` that cannot be written to.
     """
-    within("--temperature", way.temperature, 0, 100)
-    within("--passes", way.passes, 0, 1000, whole=True)
+    check_folder(out, "draw futures")
     frames, samples, clips = counts.frames, counts.samples, counts.clips
     keep_freed_memory()
     loaded = checkpoint.load(run, to="foretell")
     model: Any = loaded.model
     config = model.config
     place = seat(loaded.model, device)
-    paths = find_recordings(data)
-    recordings = [open_recording(path) for path in paths[:: max(1, len(paths) // clips)]]
+    recordings = [open_recording(path) for path in spread(find_recordings(data), clips)]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
     stored = [loaded.stored(one) for one in recordings]
     chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]

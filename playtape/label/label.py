@@ -28,6 +28,7 @@ from playtape.label.decode import Calibration, calibrated, decode
 from playtape.label.stitch import stitch
 from playtape.models.protocols import Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
+from playtape.recordings.atomic import check_new, check_one_way, ground
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
@@ -46,19 +47,27 @@ def label(
     model: Path | None = None,
     min_confidence: float = 0.0,
     device: str = "auto",
+    replace: bool = False,
+    missing: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Label a video, or every video below a folder, into `out`.
 
-    Returns {"outputs": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}}. Raises BadInput if
-    nothing could be labelled.
+    Labels that are there already are written anew with `replace`, and left as they are with `missing`, which does the rest.
+    Returns {"outputs": [...], "kept": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}}. Raises BadInput if
+    nothing could be labelled, and, with neither word about it, where something would be replaced.
     """
+    check_one_way(replace, missing)
     started = time.perf_counter()
     keep_freed_memory()
     device = find_device(device)
     loaded = checkpoint.load(model or SHIPPED, to="label")
-    targets = _targets(source, out)
+    every = _targets(source, out)
+    kept = [str(target) for target in every.values() if missing and target.is_file()]
+    targets = {video: target for video, target in every.items() if str(target) not in kept}
     _check_writable(out, targets)
+    if not replace:
+        check_new(targets.values())
     Calibration.of(loaded.train, loaded.space)  # raises before an hour of video is decoded
     if "calibration" not in loaded.train:
         print(
@@ -71,7 +80,7 @@ def label(
         try:
             recording = label_video(video, loaded, min_confidence=min_confidence, device=device, progress=progress)
         except BadInput as error:
-            if len(targets) == 1:
+            if len(every) == 1:
                 raise
             skipped[str(video)] = str(error)
             print(f"skipped {video}: {error}", file=sys.stderr)
@@ -79,12 +88,18 @@ def label(
         target.parent.mkdir(parents=True, exist_ok=True)
         outputs.append(str(save_recording(recording, target)))
         seconds += recording.video.end_ns / 1e9
-    if not outputs:
+    if not outputs and not kept:
         raise BadInput(
             f"none of the {len(targets)} videos in {source} could be labelled; the first: {next(iter(skipped.values()))}"
         )
     took = round(time.perf_counter() - started, 3)
-    return {"outputs": outputs, "video_seconds": round(seconds, 3), "seconds": took, "skipped": skipped}
+    return {
+        "outputs": outputs,
+        "kept": kept,
+        "video_seconds": round(seconds, 3),
+        "seconds": took,
+        "skipped": skipped,
+    }
 
 
 def label_video(
@@ -204,8 +219,8 @@ def _targets(source: Path, out: Path) -> dict[Path, Path]:
 
 def _check_writable(out: Path, targets: dict[Path, Path]) -> None:
     """Raises BadInput, before any work, where a result could not be written or would replace the player's own input."""
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(out)
+    if not writable:
         raise BadInput(f"cannot write labels into {out}: {there} is not a folder that can be written to")
     for target in targets.values():
         if target.is_dir():

@@ -14,6 +14,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.actions.codecs import Bins
 from playtape.errors import BadInput
 from playtape.nets.action_decoder import ActionDecoder
+from playtape.nets.drawing import gumbel
 from playtape.nets.motion_bins import MotionBins
 from playtape.nets.slots import from_slots, may_follow, to_slots
 
@@ -150,14 +151,13 @@ class ActionTokens(nn.Module):
     ) -> Tensor:
         """Slot by slot, each given those before it: vectors [N, D] to classes int64 [N, S]. Temperature of all, or [N].
 
-        The largest of score / temperature + Gumbel noise is a draw from the softmax; the noise of all slots is made at once.
+        Drawn with Gumbel noise (see `nets.drawing`); that of all slots is made at once.
         """
         decoding, chosen, rows = self.decoder.start(), [], len(answer)
         h, before, last = self.decoder.step(answer, decoding), None, None
         widest = max(kind.classes for kind in self.kinds)
-        noise = torch.rand(len(self.slots), rows, widest, generator=generator, device=answer.device)
         heat = temperature[:, None] if isinstance(temperature, Tensor) else temperature
-        noise = -noise.clamp_min_(1e-20).log_().neg_().log_() * heat
+        noise = gumbel((len(self.slots), rows, widest), generator, answer.device) * heat
         for k, kind in enumerate(self.slots):
             score = self.head[kind.name](h).float()
             if kind.axis < 0:

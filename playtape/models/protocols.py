@@ -181,3 +181,13 @@ class Fitted(Protocol):
     """
 
     def fit(self, actions: Actions, embodiment: np.ndarray | None = None) -> None: ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """Learns by how far apart pictures are for a frozen network that is no part of it, and which its config names (`perceptual`).
+
+    `see_by` takes it before the first step: float [M, 3, H, W] in 0 to 1, twice, to [M].
+    """
+
+    def see_by(self, apart: nn.Module) -> None: ...

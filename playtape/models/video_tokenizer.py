@@ -23,11 +23,13 @@ from playtape.clips import Clip
 from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput, within
 from playtape.models.protocols import Model
-from playtape.models.recipe import Data, Optimiser, Recipe
-from playtape.nets.autoencoder import Decoder, Encoder, Seen
-from playtape.nets.codebook import FiniteScalar, VectorQuantiser
+from playtape.models.recipe import MOST_STEPS, Data, Optimiser, Recipe
+from playtape.nets.autoencoder import Decoder, Encoder, Seen, Shape
+from playtape.nets.codebook import FiniteScalar, VectorQuantiser, perplexity
+from playtape.nets.discriminator import LEAST_SIDE, Discriminator, balance
 
 FSQ_LEVELS = (7, 5, 5, 5, 5)  # 4,375 codes, as in RLVR-World's tokenizer
+AGAINST = 0.8  # of the adversary's pull against that of the perceptual loss, as published
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Config:
     fps: float = 20.0
     context: int = 2  # frames that are coded whole
     channels: tuple[int, ...] = (128, 256, 512)  # of each level; every level but the last halves the side
+    stem: int = 1  # pixels: side of the squares that the finest level has for cells; more is quicker
     blocks: int = 2  # residual blocks of an encoder's level; a decoder's has one more
     groups: int = 32  # of the norms
     latent: int = 64  # numbers a cell
@@ -50,6 +53,11 @@ class Config:
     quantiser: Literal["vq", "fsq"] = "vq"  # learned codes, or a fixed grid of 4,375
     revive: bool = True  # codes that nothing uses are given to what has none near; published runs let them lie
     targets: int = 6  # later frames of a clip that a training step draws
+    perceptual: Literal["none", "lite0", "lpips"] = (
+        "none"  # by whose features frames are compared as well; published lpips
+    )
+    perceptual_weight: float = 1.0
+    adversary_from: int | None = None  # the step from which a discriminator is learned and drawn against; None has none
 
     @property
     def height(self) -> int:
@@ -67,7 +75,7 @@ class Config:
     @property
     def grid(self) -> int:
         """R."""
-        return self.side >> (len(self.channels) - 1)
+        return (self.side // self.stem) >> (len(self.channels) - 1)
 
     @property
     def tokens(self) -> tuple[int, int]:
@@ -78,22 +86,25 @@ class Config:
         object.__setattr__(self, "channels", tuple(self.channels))  # a checkpoint's JSON has a list
         for name, least, most in (
             *(("side", 16, 1024), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256), ("latent", 1, 4096)),
+            ("stem", 1, 64),
             *(("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64), ("attend_from", 1, 1024)),
             ("targets", 1, 1000),
         ):
             within(name, getattr(self, name), least, most, whole=True)
         within("fps", self.fps, 0.1, 1000)
         within("dropout", self.dropout, 0, 0.95)
+        within("perceptual_weight", self.perceptual_weight, 0, 1e6)
         if not 1 <= len(self.channels) <= 8:
             raise BadInput(f"channels has {len(self.channels)} levels; 1 to 8 are legal")
         for width in self.channels:
             within("channels", width, 1, 8192, whole=True)
             if width % self.groups or width % 4:
                 raise BadInput(f"channels has {width}; each must be a multiple of groups, {self.groups}, and of 4")
-        step = self.patch << (len(self.channels) - 1)
+        step = self.stem * self.patch << (len(self.channels) - 1)
         if self.side % step:
             raise BadInput(
-                f"side is {self.side}; with {len(self.channels)} levels and patches of {self.patch} it must divide by {step}"
+                f"side is {self.side}; with a stem of {self.stem}, {len(self.channels)} levels and patches of {self.patch} "
+                f"it must divide by {step}"
             )
         if self.attend_from < self.grid:
             raise BadInput(
@@ -101,6 +112,11 @@ class Config:
             )
         if self.quantiser not in ("vq", "fsq"):
             raise BadInput(f"quantiser is {self.quantiser!r}; legal are vq and fsq")
+        if self.perceptual not in ("none", "lite0", "lpips"):
+            raise BadInput(f"perceptual is {self.perceptual!r}; legal are none, lite0 and lpips")
+        if self.adversary_from is not None:
+            within("adversary_from", self.adversary_from, 0, MOST_STEPS, whole=True)
+            within("side with an adversary", self.side, LEAST_SIDE, 1024, whole=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +135,10 @@ class VideoTokenizer(Model):
     def __init__(self, config: Config, space: ActionSpace):
         super().__init__()
         self.config, self.space = config, space
-        half = {"blocks": config.blocks, "groups": config.groups}
-        cross = {"attend_to": config.context, "attend_from": config.attend_from, "dropout": config.dropout}
-        shape = (config.side, config.channels, config.latent)
-        self.encoder, self.decoder = Encoder(*shape, **half), Decoder(*shape, **half)
-        self.cond_encoder, self.cond_decoder = Encoder(*shape, **half, **cross), Decoder(*shape, **half, **cross)
+        plain = Shape(config.side, config.channels, config.latent, config.blocks, config.groups, config.stem)
+        attending = replace(plain, attend_to=config.context, attend_from=config.attend_from, dropout=config.dropout)
+        self.encoder, self.decoder = Encoder(plain), Decoder(plain)
+        self.cond_encoder, self.cond_decoder = Encoder(attending), Decoder(attending)
         width = len(FSQ_LEVELS) if config.quantiser == "fsq" else config.latent
         patch = config.latent * config.patch**2
         self.quant_conv, self.post_quant_conv = nn.Conv2d(config.latent, width, 1), nn.Conv2d(width, config.latent, 1)
@@ -134,15 +149,27 @@ class VideoTokenizer(Model):
             else VectorQuantiser(codes, width, revive=config.revive)
             for codes in (config.codes, config.dynamics_codes)
         )
+        self.adversary = None if config.adversary_from is None else Discriminator()
+        self.eyes: tuple[
+            nn.Module, ...
+        ] = ()  # at most one; in a tuple it is no part of the model: not learned, not saved
+
+    def see_by(self, apart: nn.Module) -> None:
+        """Compare frames by this frozen network as well: float [M, 3, H, W] in 0 to 1, twice, to [M]."""
+        self.eyes = (apart,)
 
     # ---- training
 
     def losses(self, clip: Clip) -> dict[str, Tensor]:
-        """Of a context and some later frames drawn from it: absolute error of both, and of latents against their codes."""
+        """Of a context and some later frames drawn from it: absolute error of both, and of latents against their codes; where
+        there are any, how far apart they are for a frozen network, and what an adversary makes of the later ones.
+
+        Beside them, and not in their sum, how many codes are in even use (`nets.codebook.perplexity`).
+        """
         context, later = self._chosen(clip.frames)
         latents, seen = self.look(context)
-        codes, _, context_code = self.quantize(latents)
-        dynamics, _, later_code = self.dynamics_quantize(self._encoded(later, seen))
+        codes, index, context_code = self.quantize(latents)
+        dynamics, later_index, later_code = self.dynamics_quantize(self.code(later, seen))
         drawn = self._drawn(codes)
         again = self._decoded(dynamics, drawn.seen)
         parts = {
@@ -151,7 +178,44 @@ class VideoTokenizer(Model):
             "context_code": context_code,
             "later_code": later_code,
         }
-        return parts | {"loss": torch.stack([*parts.values()]).sum()}
+        weight = self.config.perceptual_weight
+        parts |= {f"{name}_seen": weight * far for name, far in self._far(context, later, drawn.frames, again).items()}
+        told = {
+            "context_perplexity": perplexity(index, codes_of(self.config, "codes")),
+            "later_perplexity": perplexity(later_index, codes_of(self.config, "dynamics_codes")),
+        }
+        loss = torch.stack([*parts.values()]).sum()
+        if self.adversary is not None and self.training and torch.is_grad_enabled():
+            against, more = self._against(again, later, parts.get("later_seen", parts["later"]))
+            loss, told = loss + against, told | more
+        return parts | told | {"loss": loss}
+
+    def _far(self, context: Tensor, later: Tensor, drawn: Tensor, again: Tensor) -> dict[str, Tensor]:
+        """How far what was drawn is from what was recorded, uint8, by the network that the config names."""
+        if self.config.perceptual == "none" or (not self.eyes and not self.training):
+            return {}
+        if not self.eyes:
+            raise BadInput(
+                f"this model compares frames by {self.config.perceptual}, and was given none: see_by gives it"
+            )
+        apart = self.eyes[0].to(drawn.device)
+        pairs = {"context": (drawn, context), "later": (again, later)}
+        return {name: apart(x.flatten(0, 1), _unit(y).flatten(0, 1)).mean() for name, (x, y) in pairs.items()}
+
+    def _against(self, again: Tensor, later: Tensor, guide: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the adversary adds to the loss: what draws frames to where it errs, as strong as `guide` where a frame leaves the
+        decoder, and what it learns by. Each moves what it should and nothing else, so that both go into one step."""
+        assert self.adversary is not None
+        begun = self.adversary.steps >= (self.config.adversary_from or 0)
+        self.adversary.steps += 1
+        if not begun:
+            return again.new_zeros(()), {}
+        drawn, recorded = again.flatten(0, 1), _unit(later).flatten(0, 1)
+        fooled, mistaken = self.adversary.fooled(drawn), self.adversary.mistaken(recorded, drawn)
+        last = self.cond_decoder.conv_out.weight
+        weight = AGAINST * balance(guide, fooled, last)
+        told = {"adversary_fooled": fooled, "adversary_mistaken": mistaken, "adversary_weight": weight}
+        return weight * fooled + mistaken, told
 
     def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order: any in training, else evenly spread."""
@@ -186,9 +250,9 @@ class VideoTokenizer(Model):
         codes = self.quantize.index(latents)
         if frames.shape[1] == k:
             return codes, codes.new_empty(len(frames), 0, self.config.tokens[1])
-        return codes, self.dynamics_quantize.index(self._encoded(frames[:, k:], seen))
+        return codes, self.dynamics_quantize.index(self.code(frames[:, k:], seen))
 
-    def _encoded(self, later: Tensor, seen: Seen) -> Tensor:
+    def code(self, later: Tensor, seen: Seen) -> Tensor:
         """uint8 [N, F, 3, H, W] to latents [N, F, J, D]."""
         x, _ = self.cond_encoder(_unit(later).flatten(0, 1), seen)  # [N * F, C, R, R]
         p = self.config.patch
@@ -242,7 +306,7 @@ def tiny() -> Config:
 
 _DATA = Data(fps=20, window=16, augmentation=Augmentation(brightness=0, contrast=0))
 _PUBLISHED = Recipe(
-    Config(revive=False),
+    Config(revive=False, perceptual="lpips"),
     steps=500_000,
     batch=64,
     data=replace(_DATA, augmentation=Augmentation(brightness=0, contrast=0, shift=0, crop=0.2)),
@@ -252,14 +316,27 @@ _PUBLISHED = Recipe(
 )
 RECIPES: dict[str, Recipe] = {
     "tokenizer-64": _PUBLISHED,
+    # Published with an adversary from step 250,000, where this ends: --model.adversary-from has one earlier.
     "tokenizer-256": replace(
         _PUBLISHED,
-        model=Config(side=256, channels=(128, 256, 256, 512, 768), attend_from=32, revive=False),
+        model=Config(side=256, channels=(128, 256, 256, 512, 768), attend_from=32, revive=False, perceptual="lpips"),
         steps=250_000,
         batch=32,
     ),
     "tokenizer-tiny": Recipe(
-        Config(channels=(32, 64, 96), latent=32, groups=16, codes=512, dynamics_codes=512),
+        # For a CPU, by what a step spends its time on: whole groups of 16 channels, attention that keeps no chances, and nothing
+        # at 64 by 64 (docs/decisions/017-tokenizer-losses.md).
+        Config(
+            stem=2,
+            channels=(64, 96),
+            blocks=1,
+            groups=4,
+            latent=32,
+            codes=512,
+            dynamics_codes=512,
+            dropout=0.0,
+            targets=3,
+        ),
         steps=3_000,
         batch=4,
         data=_DATA,

@@ -7,7 +7,9 @@ Parameters have the published names, those of diffusers.
 Shapes: `M` pictures, `N` clips, `F` pictures of a clip, `T` of its context, `C` channels, `R` rows and columns of a grid.
 """
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,31 @@ from torch.nn import functional
 HEADS = 4  # of cross-attention
 Seen = list[tuple[Tensor, Tensor]]
 """Keys and values of a clip's context, [N, HEADS, T * R * R, C / HEADS] each, one pair for each block that attends."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a half. `side`: of a picture; `channels`: of each level, from pictures to latents, every level but the last halves
+    the side; `latent`: numbers of a cell; `blocks`: of an encoder's level, a decoder's has one more; `groups`: of the norms;
+    `stem`: side in pixels of the squares that the finest level has for cells, published 1.
+
+    `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
+    0 is the plain half.
+    """
+
+    side: int
+    channels: tuple[int, ...]
+    latent: int
+    blocks: int
+    groups: int
+    stem: int = 1
+    attend_to: int = 0
+    attend_from: int = 0
+    dropout: float = 0.0  # of cross-attention
+
+    def side_of(self, halvings: int) -> int:
+        """Of a grid that was halved so often, in cells."""
+        return self.side // self.stem >> halvings
 
 
 class Residual(nn.Module):
@@ -105,32 +132,15 @@ class CrossAttention(nn.Module):
         return functional.silu(x + mixed)
 
 
-class Down(nn.Module):
-    """A level of an encoder."""
-
-    def __init__(self, inside: int, outside: int, blocks: int, groups: int, *, last: bool):
-        super().__init__()
-        self.resnets = nn.ModuleList(Residual(inside if k == 0 else outside, outside, groups) for k in range(blocks))
-        self.downsamplers = nn.ModuleList([] if last else [Halve(outside)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        for part in (*self.resnets, *self.downsamplers):
-            x = part(x)
-        return x
-
-
-class Up(nn.Module):
-    """A level of a decoder."""
-
-    def __init__(self, inside: int, outside: int, blocks: int, groups: int, *, last: bool):
-        super().__init__()
-        self.resnets = nn.ModuleList(Residual(inside if k == 0 else outside, outside, groups) for k in range(blocks))
-        self.upsamplers = nn.ModuleList([] if last else [Double(outside)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        for part in (*self.resnets, *self.upsamplers):
-            x = part(x)
-        return x
+def level(
+    widths: tuple[int, int], blocks: int, groups: int, name: str, resize: Callable[[int], nn.Module] | None
+) -> nn.Sequential:
+    """[M, C, R, R] to [M, D, R', R'], `widths` C and D: residual blocks, and under `name` what changes the side, if anything
+    does."""
+    inside, outside = widths
+    resnets = nn.Sequential(*(Residual(inside if k == 0 else outside, outside, groups) for k in range(blocks)))
+    after = nn.Sequential() if resize is None else nn.Sequential(resize(outside))
+    return nn.Sequential(OrderedDict({"resnets": resnets, name: after}))
 
 
 class Middle(nn.Module):
@@ -148,54 +158,31 @@ class Middle(nn.Module):
         return self.resnets[1](x)
 
 
-class Encoder(nn.Module):
-    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / 2^(levels - 1).
+class Half(nn.Module):
+    """Levels one after the other, some of which look at a context."""
 
-    `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
-    0 is the plain half.
-    """
+    attends: list[bool]  # of each level
+    cross_att_blocks: nn.ModuleList  # of those that do
 
-    def __init__(
-        self,
-        side: int,
-        channels: Sequence[int],
-        latent: int,
-        *,
-        blocks: int = 2,
-        groups: int = 32,
-        attend_to: int = 0,
-        attend_from: int = 0,
-        dropout: float = 0.0,
-    ):
-        super().__init__()
-        last = len(channels) - 1
-        self.conv_in = nn.Conv2d(3, channels[0], 3, padding=1)
-        before = [channels[0], *channels[:-1]]
-        self.down_blocks = nn.ModuleList(
-            Down(inside, outside, blocks, groups, last=k == last)
-            for k, (inside, outside) in enumerate(zip(before, channels, strict=True))
-        )
-        sides = [side >> min(k + 1, last) for k in range(len(channels))]  # of a level's output
-        self.attends = [bool(attend_to) and side <= attend_from for side in sides]
+    def _look_at_context(self, shape: Shape, widths: Sequence[int], sides: Sequence[int]) -> None:
+        """Make what looks at a context; `widths` and `sides` are those of each level's output."""
+        self.attends = [bool(shape.attend_to) and side <= shape.attend_from for side in sides]
         self.cross_att_blocks = nn.ModuleList(
-            CrossAttention(width, side, attend_to, groups, dropout)
-            for width, side, attends in zip(channels, sides, self.attends, strict=True)
+            CrossAttention(width, side, shape.attend_to, shape.groups, shape.dropout)
+            for width, side, attends in zip(widths, sides, self.attends, strict=True)
             if attends
         )
-        self.mid_block = Middle(channels[-1], groups, attend=bool(attend_to))
-        self.conv_norm_out = nn.GroupNorm(groups, channels[-1], 1e-6)
-        self.conv_out = nn.Conv2d(channels[-1], latent, 3, padding=1)
 
-    def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Latents, and what each level gave."""
-        x, features, cross = self.conv_in(x), [], iter(zip(self.cross_att_blocks, seen or ()))
-        for level, attends in zip(self.down_blocks, self.attends, strict=True):
-            x = level(x)
+    def _through(self, x: Tensor, levels: Iterable[nn.Module], seen: Seen | None) -> tuple[Tensor, list[Tensor]]:
+        """What the last level gives, and what each did."""
+        features, cross = [], iter(zip(self.cross_att_blocks, seen or ()))
+        for part, attends in zip(levels, self.attends, strict=True):
+            x = part(x)
             if attends:
                 block, pair = next(cross)
                 x = block(x, pair)
             features.append(x)
-        return self.conv_out(functional.silu(self.conv_norm_out(self.mid_block(x)))), features
+        return x, features
 
     def see(self, features: list[Tensor]) -> Seen:
         """What the plain half's levels gave of a context, each [N, T, C, R, R], to what this half attends to."""
@@ -207,52 +194,55 @@ class Encoder(nn.Module):
         return found
 
 
-class Decoder(nn.Module):
-    """Latents [M, latent, R, R] to pictures [M, 3, side, side], as `Encoder` the other way."""
+class Encoder(Half):
+    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / stem / 2^(levels - 1)."""
 
-    def __init__(
-        self,
-        side: int,
-        channels: Sequence[int],
-        latent: int,
-        *,
-        blocks: int = 2,
-        groups: int = 32,
-        attend_to: int = 0,
-        attend_from: int = 0,
-        dropout: float = 0.0,
-    ):
+    def __init__(self, shape: Shape):
         super().__init__()
-        last, wide = len(channels) - 1, [*reversed(channels)]
-        self.conv_in = nn.Conv2d(latent, wide[0], 3, padding=1)
-        self.mid_block = Middle(wide[0], groups, attend=bool(attend_to))
-        self.up_blocks = nn.ModuleList(
-            Up(inside, outside, blocks + 1, groups, last=k == last)
-            for k, (inside, outside) in enumerate(zip([wide[0], *wide[:-1]], wide, strict=True))
+        wide, groups, last = shape.channels, shape.groups, len(shape.channels) - 1
+        self.stem = shape.stem
+        self.conv_in = nn.Conv2d(3 * shape.stem**2, wide[0], 3, padding=1)
+        self.down_blocks = nn.ModuleList(
+            level(widths, shape.blocks, groups, "downsamplers", Halve if k < last else None)
+            for k, widths in enumerate(zip((wide[0], *wide), wide))
         )
-        coarse = side >> last
-        sides = [
-            coarse,
-            *(coarse << min(k + 1, last) for k in range(len(wide))),
-        ]  # of the middle's output and each level's
-        self.attends = [bool(attend_to) and side <= attend_from for side in sides]
-        self.cross_att_blocks = nn.ModuleList(
-            CrossAttention(width, side, attend_to, groups, dropout)
-            for width, side, attends in zip([wide[0], *wide], sides, self.attends, strict=True)
-            if attends
-        )
+        self._look_at_context(shape, wide, [shape.side_of(min(k + 1, last)) for k in range(len(wide))])
+        self.mid_block = Middle(wide[-1], groups, attend=bool(shape.attend_to))
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
-        self.conv_out = nn.Conv2d(wide[-1], 3, 3, padding=1)
+        self.conv_out = nn.Conv2d(wide[-1], shape.latent, 3, padding=1)
+
+    def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Latents, and what each level gave."""
+        x, features = self._through(
+            self.conv_in(_laid(functional.pixel_unshuffle(x, self.stem))), self.down_blocks, seen
+        )
+        return self.conv_out(functional.silu(self.conv_norm_out(self.mid_block(x)))), features
+
+
+class Decoder(Half):
+    """Latents [M, latent, R, R] to pictures [M, 3, side, side], as `Encoder` the other way. The middle is a level like others."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        wide, groups, last = (*reversed(shape.channels),), shape.groups, len(shape.channels) - 1
+        self.stem = shape.stem
+        self.conv_in = nn.Conv2d(shape.latent, wide[0], 3, padding=1)
+        self.mid_block = Middle(wide[0], groups, attend=bool(shape.attend_to))
+        self.up_blocks = nn.ModuleList(
+            level(widths, shape.blocks + 1, groups, "upsamplers", Double if k < last else None)
+            for k, widths in enumerate(zip((wide[0], *wide), wide))
+        )
+        sides = [shape.side_of(max(last - k, 0)) for k in range(len(wide) + 1)]
+        self._look_at_context(shape, (wide[0], *wide), sides)
+        self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
+        self.conv_out = nn.Conv2d(wide[-1], 3 * shape.stem**2, 3, padding=1)
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Pictures, and what the middle and each level gave."""
-        x, features, cross = self.conv_in(x), [], iter(zip(self.cross_att_blocks, seen or ()))
-        for level, attends in zip((self.mid_block, *self.up_blocks), self.attends, strict=True):
-            x = level(x)
-            if attends:
-                block, pair = next(cross)
-                x = block(x, pair)
-            features.append(x)
-        return self.conv_out(functional.silu(self.conv_norm_out(x))), features
+        x, features = self._through(self.conv_in(_laid(x)), (self.mid_block, *self.up_blocks), seen)
+        return functional.pixel_shuffle(self.conv_out(functional.silu(self.conv_norm_out(x))), self.stem), features
 
-    see = Encoder.see
+
+def _laid(x: Tensor) -> Tensor:
+    """With the channels of a cell side by side, where that is quicker; attention leaves its grids so, and they stay so."""
+    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x

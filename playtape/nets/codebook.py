@@ -14,6 +14,13 @@ FORGET = 0.99  # a step, of how often a code was used
 UNUSED = 0.02  # of the even share: a code that is used less is given to a latent that has none near
 
 
+@torch.no_grad()
+def perplexity(index: Tensor, codes: int) -> Tensor:
+    """How many codes these indices use, those that are used less counting less: exp of their entropy, 1 to K; of all shapes."""
+    share = torch.bincount(index.flatten(), minlength=codes) / index.numel()
+    return (-torch.xlogy(share, share).sum()).exp()
+
+
 class VectorQuantiser(nn.Module):
     """The nearest of K learned codes, gradients going straight through. As published but for codes that nothing uses.
 
@@ -51,11 +58,17 @@ class VectorQuantiser(nn.Module):
 
     @torch.no_grad()
     def _count(self, z: Tensor, index: Tensor) -> None:
-        """Note what was used, and give unused codes to latents drawn from these; at the first call all that are not used."""
+        """Note what was used, and give unused codes to latents drawn from these; of a new table, at once all that are not used.
+
+        A table that has learned, but not with this count, is taken to be in even use.
+        """
         uses = torch.bincount(index, minlength=len(self.used)).to(self.used)
         even = len(z) / len(self.used)
-        fresh = bool(self.used.isnan().any())
-        self.used.copy_(uses if fresh else self.used.lerp(uses, 1 - FORGET))
+        if self.used.isnan().any():
+            new = bool(self.embedding.weight.abs().max() <= 1 / len(self.used))  # as it was drawn
+            self.used.copy_(uses if new else torch.full_like(uses, even))
+        else:
+            self.used.lerp_(uses, 1 - FORGET)
         idle = torch.nonzero(self.used < UNUSED * even)[:, 0]
         if not len(idle):
             return

@@ -1,9 +1,20 @@
-"""Choosing from logits. Shapes: `*b` any leading batch, `V` choices."""
+"""Choosing from logits: the largest of logit + temperature * Gumbel noise is a draw from softmax(logits / temperature).
 
+Shapes: `*b` any leading batch, `V` choices.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+LEAST = 1e-20  # in the place of a 0 that was drawn, of which there is no logarithm
+
+
+def gumbel(shape: Sequence[int], generator: torch.Generator | None, device: torch.device) -> Tensor:
+    """Gumbel noise: -ln(-ln u) of u even in 0 to 1."""
+    return -torch.rand(*shape, generator=generator, device=device).clamp_min_(LEAST).log_().neg_().log_()
 
 
 @dataclass(frozen=True)
@@ -19,12 +30,10 @@ class Draw:
         if not self.temperature:
             return logits.argmax(-1)
         value, index = logits.float().topk(min(self.top, logits.shape[-1]))
-        chance = (value / self.temperature).softmax(-1)
-        drawn = torch.multinomial(chance.flatten(0, -2), 1, generator=self.generator).view(logits.shape[:-1])
-        return index.gather(-1, drawn[..., None])[..., 0]
+        drawn = (value + self.temperature * gumbel(value.shape, self.generator, value.device)).argmax(-1, keepdim=True)
+        return index.gather(-1, drawn)[..., 0]
 
     def sureness(self, logits: Tensor, codes: Tensor) -> Tensor:
         """How likely each drawn code was, with as much chance as the draw had: [*b]."""
         sure = logits.float().log_softmax(-1).gather(-1, codes[..., None])[..., 0]
-        noise = torch.rand(sure.shape, generator=self.generator, device=sure.device).clamp(min=1e-9)
-        return sure - self.temperature * (-noise.log()).clamp(min=1e-9).log()  # a Gumbel variable
+        return sure + self.temperature * gumbel(sure.shape, self.generator, sure.device)

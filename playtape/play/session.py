@@ -79,11 +79,11 @@ def play_episodes(
 ) -> dict[str, Any]:
     """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them.
 
-    Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "score_interval" (95%, by
-    Student's t; none for one episode), "fps": steps a second, "latency_ms" and "stages_ms": percentiles, "late": steps behind
-    their beat, "stalled": steps without an answer, "seconds"}. A score is what the game says at the
-    end (`info["score"]`), or the sum of the rewards. Raises BadInput, before anything is played, where a recording would
-    replace what `record` holds already.
+    Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "score_interval" (95 %, by
+    Student's t, cut at the game's `score_range` if it has one; none for one episode), "fps": steps a second, "latency_ms" and
+    "stages_ms": percentiles, "late": steps behind their beat, "stalled": steps without an answer, "seconds"}. A score is what
+    the game says at the end (`info["score"]`), or the sum of the rewards. Raises BadInput, before anything is played, where a
+    recording would replace what `record` holds already.
     """
     player, game = names
     if record is not None:
@@ -105,22 +105,23 @@ def play_episodes(
         "steps": steps,
         "scores": [round(score, 4) for score in scores],
         "score_mean": round(sum(scores) / len(scores), 4),
-        "score_interval": _interval(scores),
+        "score_interval": _interval(scores, getattr(env, "score_range", (-np.inf, np.inf))),
         "fps": round(steps / seconds, 1),
         **clock.report(),
         "seconds": round(seconds, 3),
     }
 
 
-def _interval(scores: list[float]) -> list[float] | None:
-    """95% of the mean over episodes."""
+def _interval(scores: list[float], score_range: tuple[float, float]) -> list[float] | None:
+    """95 % of the mean over episodes. Student's t knows no bounds; a mean stays within those of the scores: nothing is lost."""
     if len(scores) < 2:
         return None
     from scipy.special import stdtrit  # a tenth of scipy.stats to import
 
     half = float(stdtrit(len(scores) - 1, 0.975)) * float(np.std(scores, ddof=1)) / len(scores) ** 0.5
     mean = sum(scores) / len(scores)
-    return [round(mean - half, 4), round(mean + half, 4)]
+    low, high = np.clip([mean - half, mean + half], *score_range).tolist()
+    return [round(low, 4), round(high, 4)]
 
 
 def _corrected(who: Hands, label: str, module: ModuleType, env: Any, window: bool) -> Hands:

@@ -7,7 +7,7 @@ same name stays untouched until the new one is complete, which takes over who ma
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,11 +29,38 @@ def check_picture(path: Path | None) -> None:
         raise BadInput(f"cannot draw {path}: it is a folder; give the name of a file")
 
 
+def ground(folder: Path) -> tuple[Path, bool]:
+    """The nearest place that is there of `folder` and what it would lie in, and whether that is a folder to be written to."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there, there.is_dir() and os.access(there, os.W_OK)
+
+
 def check_folder(path: Path, what: str) -> None:
-    """Raises BadInput, that one "cannot `what` into" it, where `path` or what it would lie in is a file."""
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise BadInput(f"cannot {what} into {path}: {'it' if there == path else there} is a file; give a folder")
+    """Raises BadInput, that one "cannot `what` into" it, where `path` or what it would lie in is a file or not to be written
+    to."""
+    there, writable = ground(path)
+    if writable:
+        return
+    named = "it" if there == path else there
+    if there.is_dir():
+        raise BadInput(f"cannot {what} into {path}: {named} cannot be written to; give a folder that can")
+    raise BadInput(f"cannot {what} into {path}: {named} is a file; give a folder")
+
+
+def check_new(paths: Iterable[Path]) -> None:
+    """Raises BadInput that names the first of `paths` that is there already: nothing is replaced unless somebody says so."""
+    first = next((path for path in paths if path.exists()), None)
+    if first is not None:
+        raise BadInput(
+            f"{first.parent} already holds {first.name}; --missing keeps what is there and goes on with the rest, "
+            "--replace writes all anew, or give another --out"
+        )
+
+
+def check_one_way(replace: bool, missing: bool) -> None:
+    """Raises BadInput where what is there is to be both replaced and kept."""
+    if replace and missing:
+        raise BadInput("--replace writes anew what is there, and --missing keeps it; give one of them")
 
 
 def check_rewritable(path: Path) -> None:

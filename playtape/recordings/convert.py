@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from playtape.errors import BadInput
 from playtape.recordings import formats
-from playtape.recordings.atomic import FULL, check_folder
+from playtape.recordings.atomic import FULL, check_folder, check_new, check_one_way
 from playtape.recordings.nouns import Recording
+from playtape.recordings.repair import VIDEOS
 from playtape.recordings.writing import save_recording
 
 OWN = "owamcap"
@@ -34,17 +35,22 @@ def convert(
     *,
     to: str = OWN,
     resize: Resize | None = None,
+    replace: bool = False,
+    missing: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write all that `format` finds under `root` to the same places under `out`, as the format `to`.
 
     A format is the name of a module in recordings/formats, or the dotted path of one elsewhere; an OWAMcap has its video
-    beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. Gives {"outputs": [paths], "failed":
+    beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. What is there already is written anew
+    with `replace`, and left as it is with `missing`, which does the rest. Gives {"outputs": [paths], "kept": [paths], "failed":
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
     video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}.
 
-    Raises BadInput for an unknown format, where nothing at all could be converted, and on a full disk.
+    Raises BadInput for an unknown format, where nothing at all could be converted, on a full disk, and, with neither word about
+    it, where something would be replaced.
     """
+    check_one_way(replace, missing)
     root, out = Path(root), Path(out)
     module, writer = find_format(format), find_format(to, "write")
     if not root.exists():
@@ -56,10 +62,11 @@ def convert(
         raise BadInput(f"there is nothing of format {format!r} in {root}")
     targets = [_target(source, root, out, ".mcap" if to == OWN else "") for source in sources]
     _check_apart(root, sources, targets)
-    done = _Done()
-    for source, target in tqdm(
-        list(zip(sources, targets, strict=True)), desc=f"convert {format}", unit="file", disable=not progress
-    ):
+    if not (replace or missing):
+        check_new([*targets, *_strange_videos(sources, targets)])
+    done = _Done(kept=[str(target) for target in targets if missing and _is_whole(target, writer)])
+    left = [pair for pair in zip(sources, targets, strict=True) if str(pair[1]) not in done.kept]
+    for source, target in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
         try:
             recording = module.read(source)
             if to == OWN:
@@ -71,7 +78,7 @@ def convert(
                 raise
             done.failed[str(source)] = said = str(error)
             print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
-    if not done.outputs:
+    if not done.outputs and not done.kept:
         first = next(iter(done.failed.values()))
         raise BadInput(f"none of the {len(sources)} recordings in {root} could be converted; the first: {first}")
     return {**vars(done), "seconds": time.monotonic() - start}
@@ -82,6 +89,7 @@ class _Done:
     """What has become of the recordings so far, by their paths."""
 
     outputs: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -154,6 +162,18 @@ def _check_apart(root: Path, sources: list[Path], targets: list[Path]) -> None:
     for target in targets:
         if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:
             raise BadInput(f"cannot convert {target} onto itself; give another --out")
+
+
+def _strange_videos(sources: list[Path], targets: list[Path]) -> list[Path]:
+    """Videos where a recording's copy may go, but for those that are the source themselves."""
+    beside = [target.with_suffix(suffix) for target in targets if target.suffix == ".mcap" for suffix in VIDEOS]
+    own = {source.resolve() for source in sources}
+    return [path for path in beside if path.exists() and path.resolve() not in own]
+
+
+def _is_whole(target: Path, writer: ModuleType) -> bool:
+    """Was it written to its end? A format that makes folders finds only those that are whole."""
+    return target.is_file() or (target.is_dir() and bool(writer.find(target)))
 
 
 def _is_full(error: Exception) -> bool:

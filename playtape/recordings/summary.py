@@ -14,8 +14,9 @@ from playtape.recordings.video import Video
 def summary(path: str | Path) -> dict[str, Any]:
     """{"path", "kind", "frames", "fps", "vfr", "duration_s", "size", "codec", "events", "inputs", ..., "warnings"}.
 
-    "events" is how many there are, "inputs" how many of each input (of an annotation, of each kind). All values are plain
-    (JSON). Raises BadInput or Truncated for what cannot be read.
+    "events" is how many there are, "inputs" how many of each input (of an annotation, of each kind); of a recording
+    "instructions" and "findings" are the texts of such spans, each with how often it stands. All values are plain (JSON).
+    Raises BadInput or Truncated for what cannot be read.
     """
     path = Path(path)
     if not path.is_file():
@@ -67,9 +68,12 @@ def _recording(path: Path) -> dict[str, Any]:
         "inputs": recording.events.counts(),
         "clipped": recording.clipped or None,
         "spans": dict(Counter(span.kind for span in recording.spans)),
+        "instructions": dict(Counter(span.value for span in recording.spans if span.kind == "text")),
+        "findings": dict(Counter(span.value for span in recording.spans if span.kind == "finding")),
         **facts,
         "licence": recording.info.licence,
         "game": recording.info.game,
+        "player": recording.info.player,
         "source": recording.info.source,
         "split": recording.info.split,
         "provenance": dict(recording.provenance),
@@ -97,6 +101,7 @@ def _without_video(path: Path, container: Container) -> dict[str, Any]:
         "video": None,
         "licence": own.get("licence", ""),
         "game": own.get("game", ""),
+        "player": own.get("player", ""),
     }
 
 

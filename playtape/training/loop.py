@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from playtape.clips import Clip
+from playtape.errors import BadInput
 from playtape.models.recipe import Optimiser
 from playtape.training.state import load_state, save_state
 
@@ -44,10 +46,12 @@ def run_loop(
     progress: bool,
     cpu: bool = False,
     after: Callable[[int, Mapping[str, Tensor]], None] = lambda done, ema: None,
+    where: Callable[[int], Sequence[str]] = lambda step: (),
 ) -> dict[str, Tensor]:
     """Train `model` up to `steps` and return its averaged weights. `batches(first)` yields the clips of steps first, first+1, ...
 
-    `after(done, averaged weights)` is called after every step, by the first process alone.
+    `after(done, averaged weights)` is called after every step, by the first process alone. `where(step)` says what the clips of
+    a step were cut from. Raises BadInput, which has it, for a loss or gradient that is not finite; nothing was learned from it.
     Leaves `state.safetensors` and a line of JSON each LOG_EVERY steps, and for the last one, in `log.jsonl` in `run`.
     """
     # Precision is our own business: accelerate fixes it for a whole process, in which another run may want another.
@@ -69,6 +73,8 @@ def run_loop(
             losses = stepper(clip.to(accelerator.device))
         accelerator.backward(losses["loss"])
         norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        if not torch.isfinite(losses["loss"].detach() + norm):
+            raise _not_finite(run, step, losses | {"gradient_norm": norm}, where(step))
         learned = bool(norm != 0)  # else no process had a label: moments and decay alone would move the weights
         if learned:
             optimiser.step()
@@ -91,6 +97,14 @@ def learning_rate(step: int, steps: int, settings: Optimiser) -> float:
     return settings.final_lr + (settings.lr - settings.final_lr) * rising * (1 - step / max(1, steps))
 
 
+def _not_finite(run: Path, step: int, values: Mapping[str, Tensor], clips: Sequence[str]) -> BadInput:
+    said = ", ".join(f"{key} is {float(each.detach()):g}" for key, each in values.items() if not torch.isfinite(each))
+    return BadInput(
+        f"{said} at step {step + 1}, and must be finite; what {run} had saved stays, so leave out what is wrong in the clips of "
+        f"this step, or resume with a lower --optimiser.lr: {', '.join(clips) or 'they are not told'}"
+    )
+
+
 def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in model.state_dict().items()}
 
@@ -111,24 +125,24 @@ class _Log:
     """
 
     def __init__(self, path: Path, done: int):
-        self.path, self.sums, self.count, self.since = path, {}, 0, time.perf_counter()
+        self.path, self.since, self.values = path, time.perf_counter(), defaultdict[str, list[float]](list)
         kept = [row for row in _rows(path) if row["step"] <= done]
         path.write_text("".join(json.dumps(row) + "\n" for row in kept))
 
     def add(self, step: int, values: dict[str, Tensor | float], shown: tqdm, *, last: bool) -> None:
-        self.count += 1
         for key, value in values.items():
-            self.sums[key] = self.sums.get(key, 0.0) + float(torch.as_tensor(value).detach())
+            self.values[key].append(float(torch.as_tensor(value).detach()))  # not everything is there at every step
         if step % LOG_EVERY and not last:
             return
         now = time.perf_counter()
-        means = {key: round(total / self.count, 6) for key, total in self.sums.items()}
-        means["without_label"] = int(self.sums["without_label"])
-        row = {"step": step, **means, "steps_per_s": round(self.count / (now - self.since), 3)}
+        means = {key: round(sum(each) / len(each), 6) for key, each in self.values.items()}
+        means["without_label"] = int(sum(self.values["without_label"]))
+        row = {"step": step, **means, "steps_per_s": round(len(self.values["loss"]) / (now - self.since), 3)}
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
         shown.set_postfix(loss=f"{means['loss']:.3f}")
-        self.sums, self.count, self.since = {}, 0, now
+        self.since = now
+        self.values.clear()
 
 
 def _rows(path: Path) -> Iterator[dict[str, float]]:

@@ -17,14 +17,16 @@ from playtape import __version__, models
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
-from playtape.models.protocols import Fitted, Model
+from playtape.models.protocols import Comparing, Fitted, Model
+from playtape.recordings.atomic import ground
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
+from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.sources import Sources, batches, brought, gather
-from playtape.training.words import Run, parse, resumed, started, tokenizer
+from playtape.training.words import Run, parse, resumed, started
 
 
 def train(argv: list[str], *, progress: bool = True) -> dict[str, Any]:
@@ -39,13 +41,18 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     name, recipe, run = asked
     done = _check_out(run, resume)
     keep_freed_memory()
+    # Before hours of decoding: it may not be there.
+    compared = perceptual(getattr(run.model, "perceptual", "none"), run.lpips_weights)
     sources = gather(run)
     begun = None if run.init is None else _begun(run.init, name, run, sources.space)
     space = sources.space if begun is None else begun.space
     torch.manual_seed(run.seed)
     model = models.model(name).build(run.model, space)
+    if compared is not None:
+        assert isinstance(model, Comparing)
+        model.see_by(compared)
     if run.tokenizer is not None:
-        model.get_submodule("tokenizer").load_state_dict(tokenizer(run).model.state_dict())
+        model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
     stored = brought(run, sources, space, progress)
     if resume:  # before run.json says so: the state must be of this model
         other = models.model(name).build(run.model, space)
@@ -80,6 +87,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         progress=progress,
         cpu=run.device == "cpu",
         after=keep,
+        where=clips.where,
     )
     checkpoint.save(run.out, name, model, ema, report)
     draw_curves(run.out / "log.jsonl", run.out / "curves.png")
@@ -100,8 +108,8 @@ def writing(folder: Path, command: str) -> Generator[None]:
 
     Raises BadInput if it cannot be written to, or another is at it. The processes that `torchrun` makes of a run are one.
     """
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    there, writable = ground(folder)
+    if not writable:
         raise BadInput(f"cannot write a run into {folder}: {there} is not a folder that can be written to")
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)

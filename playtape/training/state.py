@@ -44,6 +44,8 @@ def load_state(run: Path, model: nn.Module, optimiser: torch.optim.Optimizer) ->
         for prefix in ("model.", "ema.", "optimiser.")
     }
     model.load_state_dict(parts["model."])
+    for name, buffer in _beside(model).items():
+        buffer.copy_(tensors.get(f"buffer.{name}", buffer))  # a state of before they were saved has none
     for name, parameter in model.named_parameters():
         optimiser.state[parameter] = {key: parts["optimiser."][f"{key}.{name}"] for key in _moments(parameter)}
     return int(tensors["step"]), parts["ema."]
@@ -55,11 +57,18 @@ def _tensors(
     """Everything there is to know of a run, by the names that the file has it under."""
     tensors = {"step": torch.tensor(step)}
     tensors |= {f"model.{key}": value for key, value in model.state_dict().items()}
+    tensors |= {f"buffer.{name}": value for name, value in _beside(model).items()}
     tensors |= {f"ema.{key}": value for key, value in ema.items()}
     for name, parameter in model.named_parameters():
         for key, value in (optimiser.state.get(parameter) or _moments(parameter)).items():
             tensors[f"optimiser.{key}.{name}"] = torch.as_tensor(value)
     return tensors
+
+
+def _beside(model: nn.Module) -> dict[str, Tensor]:
+    """Buffers that a checkpoint does without and a run does not, such as how often codes were used."""
+    saved = model.state_dict().keys()
+    return {name: buffer for name, buffer in model.named_buffers() if name not in saved}
 
 
 def _moments(parameter: Tensor) -> dict[str, Tensor]:
@@ -70,7 +79,11 @@ def _moments(parameter: Tensor) -> dict[str, Tensor]:
 
 def _check(file: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     """Raises BadInput unless the tensors are of these names, types and shapes, and no moment is of more steps than were done."""
-    wrong = [key for key in sorted(expected.keys() | found.keys()) if _form(found, key) != _form(expected, key)]
+    wrong = [
+        key
+        for key in sorted(expected.keys() | found.keys())
+        if _form(found, key) != _form(expected, key) and (key in found or not key.startswith("buffer."))
+    ]
     if any(key.startswith("model.") for key in wrong):
         raise BadInput(f"{file} is the state of another model than these flags ask for; leave them as they were")
     if wrong:

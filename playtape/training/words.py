@@ -36,6 +36,7 @@ class Run(Generic[Config]):
     workers: int = 1  # processes that prepare clips; 0 prepares them between steps
     device: Literal["auto", "cpu"] = "auto"  # auto is every GPU that `accelerate` finds; without one, cpu
     init: Path | None = None  # a checkpoint to begin from: its weights and its action space
+    lpips_weights: tuple[Path, ...] = ()  # of a model that compares frames by LPIPS: VGG16's and those of its channels
     tokenizer: Path | None = (
         None  # of a world model: the checkpoint of what codes its frames, taken in and left as it is
     )
@@ -79,13 +80,9 @@ def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:
     if has == (run.tokenizer is None):
         said = "needs --tokenizer RUN, the run of a tokenizer" if has else "codes no frames: it has no --tokenizer"
         raise BadInput(f"`playtape train {recipe}` {said}")
-    return replace(run, model=replace(run.model, tokenizer=tokenizer(run).model.config)) if has else run
-
-
-def tokenizer(run: Run[Any]) -> checkpoint.Loaded:
-    """What --tokenizer names."""
-    assert run.tokenizer is not None
-    return checkpoint.load(run.tokenizer, to="code")
+    if run.tokenizer is None:
+        return run
+    return replace(run, model=replace(run.model, tokenizer=checkpoint.described(run.tokenizer, to="code").config))
 
 
 def spelled(recipe: str, run: Run[Any]) -> list[str]:

@@ -95,7 +95,7 @@ def test_findings_become_spans_and_go_with_their_cause(folder: Path, capsys: pyt
     respan(open_recording(path), add=[Span(0, 10**9, "text", "turn")])
     events, video = open_recording(path).events, path.with_suffix(".mp4").read_bytes()
     assert main(["check", str(path), "--write"]) == 1
-    assert "Wrote findings into 1 recordings" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("\nWrote findings into 1 recording\n")
     (text,) = [span for span in open_recording(path).spans if span.kind == "text"]
     (span,) = [span for span in open_recording(path).spans if span.kind == "finding"]
     assert text.value == "turn"
@@ -104,7 +104,10 @@ def test_findings_become_spans_and_go_with_their_cause(folder: Path, capsys: pyt
     assert open_recording(path).events.equals(events)
     assert path.with_suffix(".mp4").read_bytes() == video
     before = path.read_bytes()
-    assert check(path, write=True, progress=False)["written"] == []  # nothing is new
+    result = check(path, write=True, progress=False)
+    assert (result["written"], result["unchanged"]) == ([], [str(path)])  # nothing is new
+    assert main(["check", str(path), "--write"]) == 1
+    assert capsys.readouterr().out.endswith("\nNothing changed in 1 recording\n")
     assert path.read_bytes() == before
     assert check(path, Limits(rate=0.9), write=True, progress=False)["written"] == [str(path)]
     assert [span.kind for span in open_recording(path).spans] == ["text"]

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_frames_and_actions_stay_together(recording, stored) -> None:
     for frames, buttons in zip(batch.frames, batch.actions.buttons, strict=True):
         start = next(i for i in range(len(stored)) if np.array_equal(stored.frames[i : i + 16], frames.numpy()))
         assert np.array_equal(stored.actions.buttons[start : start + 16], buttons.numpy())
+
+
+def test_where_a_clip_was_cut_is_told(recording, stored) -> None:
+    batches = clips(
+        stored, space=observed_space([recording], 35), augmentation=Augmentation(shift=0, recompression=0.5)
+    )
+    plain = clips(stored, space=observed_space([recording], 35), batch=1)
+    said = re.fullmatch(rf"{stored.name} frames \[(\d+), (\d+)\) from ([\d.]+) s", batches.where(5)[2])
+    assert said is not None, batches.where(5)
+    start, stop = int(said[1]), int(said[2])
+    assert float(said[3]) == pytest.approx(stored.time_ns[start] / 1e9, abs=0.01)
+    assert torch.equal(batches[5].actions.buttons[2], torch.from_numpy(stored.actions.buttons[start:stop]))
+    assert plain.where(0) != plain.where(1)
 
 
 def test_a_step_is_a_pure_function_of_seed_and_number(recording, stored) -> None:

@@ -69,6 +69,16 @@ def test_other_weights_or_recordings_are_measured(runs: Path, tmp_path: Path, mo
     assert sorted(text.split(":")[0] for text in told) == sorted(knowing)
 
 
+@pytest.fixture(scope="module")
+def alike(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same runs, as if all had seen the same keys."""
+    folder = tmp_path_factory.mktemp("alike") / "runs"
+    shutil.copytree(runs, folder)
+    for file in folder.glob("*/actions.json"):
+        shutil.copy(runs / file.parent.name.replace(file.parent.name.split("-")[1], "1") / file.name, file)
+    return folder
+
+
 @pytest.fixture
 def two(runs: Path, tmp_path: Path) -> Path:
     """A folder of two recordings."""
@@ -94,10 +104,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], float]
     return put
 
 
-def test_a_law_is_found_in_losses_that_follow_one(runs: Path, two: Path, given: Callable) -> None:
+def test_a_law_is_found_in_losses_that_follow_one(alike: Path, two: Path, given: Callable) -> None:
     law = PowerLaw(1.1, 20.0, 0.5)
     given(lambda frames: float(law.loss(frames) * np.exp(-0.01)), 0.02)
-    result = evaluate_scaling(runs, two, reach=(1.2, 1.05), progress=False)
+    result = evaluate_scaling(alike, two, reach=(1.2, 1.05), progress=False)
     found = result["sizes"]["S"]
     assert [point["step"] for point in found["points"]] == [2] * 4
     assert found["law"]["alpha"]["value"] == pytest.approx(0.5, rel=1e-3)
@@ -112,19 +122,22 @@ def test_a_law_is_found_in_losses_that_follow_one(runs: Path, two: Path, given: 
 
 
 @pytest.mark.parametrize("loss", [lambda frames: 1.5, lambda frames: 1.5 + frames / 1e4])
-def test_a_loss_that_does_not_fall_has_no_law(runs: Path, two: Path, given: Callable, loss: Callable) -> None:
+def test_a_loss_that_does_not_fall_has_no_law(alike: Path, two: Path, given: Callable, loss: Callable) -> None:
     given(loss, 0.02)
-    picture = two / "law.png"
-    result = evaluate_scaling(runs, two, reach=(1.2,), picture=picture, progress=False)
+    picture = two / "law.svg"
+    result = evaluate_scaling(alike, two, reach=(1.2,), picture=picture, progress=False)
     found = result["sizes"]["S"]
     assert found["law"] is None
     assert found["reason"] == "the loss does not fall with data"
     assert "reach" not in found
-    assert scaling_table(result).count("  no law: the loss does not fall with data") == 2
-    assert picture.exists()
+    said = "  no law: the loss does not fall with data; nothing can be said of --reach 1.2\n"
+    assert scaling_table(result).count(said) == 2
+    assert picture.read_text().count("parameters: no law -->") == 2
 
 
-def test_draws_in_which_the_loss_does_not_fall_are_told(runs: Path, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draws_in_which_the_loss_does_not_fall_are_told(
+    alike: Path, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The loss falls on the first recording, and rises as much less on the second: alone in a quarter of the draws."""
 
     def judge(run: Path, recordings: list[Recording], kind: str) -> Judged:
@@ -133,7 +146,7 @@ def test_draws_in_which_the_loss_does_not_fall_are_told(runs: Path, two: Path, m
         return Judged({1: Losses({kind: np.array([falling, rising])}, np.ones(2))}, [])
 
     monkeypatch.setattr(scaling, "judge", judge)
-    result = evaluate_scaling(runs, two, reach=(1.25,), progress=False)
+    result = evaluate_scaling(alike, two, reach=(1.25,), progress=False)
     law, reach = result["sizes"]["S"]["law"], result["sizes"]["S"]["reach"]["1.25"]
     assert 90 < law["constant_draws"] < 160
     assert law["scale"]["low"] > 0
@@ -153,24 +166,58 @@ def test_what_is_not_done_is_told_and_the_rest_judged(runs: Path, tmp_path: Path
     assert found["missing"] == ["XS-1", "S-0.125"]
     assert len(found["sizes"]["S"]["points"]) == 3
     assert found["sizes"]["S"]["law"] is None
-    assert found["sizes"]["S"]["reason"] == "it takes 4 different numbers of frames"
+    assert found["sizes"]["S"]["reason"].startswith("it takes 4 different numbers of frames")
     assert "not done: XS-1" in scaling_table(found)
     assert "no law: it takes 4 different numbers of frames" in scaling_table(found)
 
 
-def test_a_run_that_saw_fewer_keys_is_told(runs: Path, result: dict) -> None:
-    count = {path.parent.name: len(json.loads(path.read_text())["buttons"]) for path in runs.glob("*/actions.json")}
-    fewer = sorted(name for name, buttons in count.items() if buttons < max(count.values()))
+def test_a_run_that_saw_fewer_keys_is_told_and_not_in_the_law(
+    runs: Path, alike: Path, result: dict, two: Path, given: Callable
+) -> None:
+    spaces = {path.parent.name: json.loads(path.read_text())["buttons"] for path in runs.glob("*/actions.json")}
+    count = {name: sum(button.startswith("key.") for button in buttons) for name, buttons in spaces.items()}
+    fewer = sorted(name for name, keys in count.items() if keys < max(count.values()))
     assert fewer, "24 steps of one recording press fewer keys than those of eight"
     assert sorted(text.split()[0] for text in result["warnings"]) == fewer
+    assert scaling_table(result).count("; not in the law\n") == len(fewer)
+    given(PowerLaw(1.1, 20.0, 0.5).loss, 0.02)
+    assert evaluate_scaling(alike, two, progress=False)["sizes"]["S"]["law"] is not None
+    found = evaluate_scaling(runs, two, picture=two / "law.png", progress=False)["sizes"]["S"]
+    assert [bool(point["lacks"]) for point in found["points"]] == [
+        f"S-{point['fraction']:g}" in fewer for point in found["points"]
+    ]
+    assert found["reason"] == "it takes 4 different numbers of frames, of runs that saw all that the others did"
+    by_axis = evaluate_scaling(runs, two, kind="mouse_dx", progress=False)
+    assert by_axis["warnings"] == []
+    assert by_axis["sizes"]["S"]["law"] is not None
+
+
+def test_one_recording_has_no_interval(alike: Path, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(run: Path, recordings: list[Recording], kind: str) -> Judged:
+        frames = json.loads((run / "train.json").read_text())["frames"]
+        return Judged({1: Losses({kind: np.log([PowerLaw(1.1, 20.0, 0.5).loss(frames)])}, np.ones(1))}, [])
+
+    monkeypatch.setattr(scaling, "judge", judge)
+    result = evaluate_scaling(
+        alike, next(two.glob("*.mcap")), reach=(1.2, 1.05), picture=two / "law.png", progress=False
+    )
+    found = result["sizes"]["S"]
+    assert found["points"][0]["loss"] == {"value": pytest.approx(1.1 + (20 / 25) ** 0.5), "low": None, "high": None}
+    assert found["law"]["alpha"] == {"value": pytest.approx(0.5, rel=1e-3), "low": None, "high": None}
+    text = scaling_table(result)
+    assert text.startswith("perplexity of key on 1 recording\n")
+    assert " to " not in text
+    assert "  1.2 needs 2,000 frames" in text
+    assert "  1.05 is reached never\n" in text
+    assert "note: one recording has no interval; " in text
 
 
 def test_the_picture_and_the_table(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["evaluate", "scaling", str(runs), "--picture", str(tmp_path / "law.png"), "--reach", "1.5"]) == 0
     said = capsys.readouterr().out
     assert said.count("L(D) = ") + said.count("no law: ") == 2
-    assert said.count("1.5 needs") == said.count("L(D) = ")
-    assert "only 1 recordings: the intervals are rough; intervals are of the recordings, not of other seeds" in said
+    assert said.count("  1.5 ") + said.count("nothing can be said of --reach 1.5") == 2
+    assert "one recording has no interval; intervals are of the recordings, not of other seeds" in said
     assert (tmp_path / "law.png").read_bytes()[:4] == b"\x89PNG"
 
 

@@ -94,6 +94,20 @@ def test_a_picture_and_a_film_are_drawn(data: Path, run: Path, tmp_path: Path, w
     assert len(result["clips"]) == 2
 
 
+def test_of_many_recordings_some_are_looked_at_evenly_spread(
+    data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10):
+        save_recording(open_recording(data / "traj_00000.mcap"), tmp_path / "data" / f"r{number}.mcap")
+    opened = []
+    monkeypatch.setattr(
+        "playtape.imagine.predict.open_recording", lambda path: opened.append(path.stem) or open_recording(path)
+    )
+    result = predict(run, tmp_path / "data", tmp_path / "out", Counts(FRAMES, 1, 4), progress=False)
+    assert opened == ["r0", "r3", "r6", "r9"]
+    assert [clip["recording"] for clip in result["clips"]] == opened
+
+
 def open_film(path: Path) -> np.ndarray:
     from playtape.recordings.video import Video
 
@@ -103,7 +117,16 @@ def open_film(path: Path) -> np.ndarray:
 def test_bad_words_are_told(data: Path, run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--frames is 0"):
         Counts(frames=0)
-    with pytest.raises(BadInput, match="--temperature is -1"):
-        predict(run, data, tmp_path, Counts(), way=Way(temperature=-1))
+    for wrong, said in (
+        ({"temperature": -1}, "--temperature is -1"),
+        ({"passes": 1001}, "--passes is 1001"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"top": 0}, "top is 0"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            Way(**wrong)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot draw futures into .*file/out: .*file is a file; give a folder"):
+        predict(tmp_path / "none", data, tmp_path / "file" / "out", Counts())  # before the world is looked at
     with pytest.raises(BadInput, match="there is no checkpoint"):
         predict(tmp_path / "none", data, tmp_path, Counts())

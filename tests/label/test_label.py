@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from playtape import cli
 from playtape.actions.games import DOOM
 from playtape.clips import store
 from playtape.errors import BadInput
@@ -17,7 +18,7 @@ from playtape.label import label
 from playtape.label.decode import Calibration
 from playtape.label.label import _ahead
 from playtape.models import idm
-from playtape.recordings import open_recording, save_recording, write_video
+from playtape.recordings import Span, open_recording, save_recording, write_video
 from playtape.training import checkpoint
 
 
@@ -68,7 +69,7 @@ def test_a_model_without_calibration_says_so(
     shutil.copytree(model, calibrated)
     train = json.loads((calibrated / "train.json").read_text())
     checkpoint.write_json(calibrated / "train.json", {**train, "calibration": Calibration.none(DOOM).to_json()})
-    label(video, tmp_path / "out", model=calibrated, progress=False)
+    label(video, tmp_path / "out", model=calibrated, replace=True, progress=False)
     assert capsys.readouterr().err == ""
 
 
@@ -152,14 +153,48 @@ def test_an_error_while_decoding_ahead_reaches_the_reader() -> None:
         list(_ahead(source()))
 
 
+def test_labels_are_replaced_only_when_asked(model: Path, video: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    path = Path(label(video, out, model=model, progress=False)["outputs"][0])
+    checked = replace(open_recording(path), spans=(Span(0, 1_000_000, "finding", "seen by a person"),))
+    before = save_recording(checked, path).read_bytes()
+    with pytest.raises(
+        BadInput, match=r"out already holds play.mcap; --missing keeps what is there .* --replace writes"
+    ):
+        label(video, out, model=model, progress=False)
+    assert path.read_bytes() == before
+    with pytest.raises(BadInput, match="give one of them"):
+        label(video, out, model=model, replace=True, missing=True, progress=False)
+    label(video, out, model=model, replace=True, progress=False)
+    assert open_recording(path).spans == ()
+
+
+def test_what_is_missing_is_labelled(
+    model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        shutil.copy(video, tmp_path / "in" / f"{name}.mp4")
+    one, two = (tmp_path / "out" / f"{name}.mcap" for name in ("one", "two"))
+    label(tmp_path / "in" / "one.mp4", tmp_path / "out", model=model, progress=False)
+    before = one.read_bytes()
+    result = label(tmp_path / "in", tmp_path / "out", model=model, missing=True, progress=False)
+    assert (result["outputs"], result["kept"]) == ([str(two)], [str(one)])
+    assert one.read_bytes() == before
+    words = ["label", str(model), str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    assert cli.main(words) == 2
+    assert "already holds one.mcap" in capsys.readouterr().err
+    assert cli.main([*words, "--missing"]) == 0
+    assert capsys.readouterr().out == "Nothing labelled; 2 were there already and stayed\n"
+
+
 def test_a_persons_recording_is_never_replaced(model: Path, video: Path, tmp_path: Path) -> None:
     shutil.copy(video, tmp_path / "play.mp4")
     path = label(tmp_path / "play.mp4", tmp_path / "out", model=model, progress=False)["outputs"][0]
-    label(tmp_path / "play.mp4", tmp_path / "out", model=model, progress=False)  # its own labels it may replace
     true = replace(open_recording(path), provenance={}, confidence=None)
     save_recording(true, tmp_path / "play.mcap")
     with pytest.raises(BadInput, match="no model made"):
-        label(tmp_path / "play.mp4", tmp_path, model=model, progress=False)
+        label(tmp_path / "play.mp4", tmp_path, model=model, replace=True, progress=False)
 
 
 def test_a_place_that_cannot_be_written_is_said_at_once(model: Path, video: Path, tmp_path: Path) -> None:

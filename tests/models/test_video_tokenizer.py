@@ -2,15 +2,17 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
 from playtape.errors import BadInput
 from playtape.models import video_tokenizer as tokenizer
+from playtape.training import checkpoint
 from tests.models import plain_video_tokenizer as plain
 
 SPACE = ActionSpace(("key.w",), ())
@@ -36,8 +38,9 @@ def built(seed: int = 0, **changes: object) -> tokenizer.VideoTokenizer:
     return model.eval()
 
 
-def pictures(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randint(0, 256, (*shape, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+def pictures(*shape: int, seed: int = 1, side: int = 16) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*shape, 3, side, side), dtype=torch.uint8, generator=draw)
 
 
 def clip(frames: Tensor) -> Clip:
@@ -85,6 +88,21 @@ def test_codes_and_pictures_are_those_of_the_description(context: int) -> None:
     assert dynamics.unique().numel() > 1
 
 
+def test_a_stem_is_a_finest_level_of_squares() -> None:
+    """What a half makes of pictures is what it makes, without a stem, of their squares' pixels as channels."""
+    model, frames = built(side=32, stem=2), pictures(1, 4, side=32)
+    assert model.config.tokens == built().config.tokens
+    codes, dynamics = model.encode(frames)
+    assert codes.shape == (1, 2, 64)
+    drawn = model.draw(codes)
+    assert drawn.frames.shape == (1, 2, 3, 32, 32)
+    assert model.decode(dynamics, drawn).shape == (1, 2, 3, 32, 32)
+    x, _ = model.encoder(frames[0] / 255)
+    squares = frames[0].unflatten(3, (16, 2)).unflatten(2, (16, 2)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3) / 255
+    model.encoder.stem = 1
+    torch.testing.assert_close(x, model.encoder(squares)[0])
+
+
 def test_a_later_frame_matters_to_itself_alone() -> None:
     model, frames = built(), pictures(1, 5)
     other = frames.clone()
@@ -115,6 +133,11 @@ def test_a_clip_without_a_later_frame_is_refused() -> None:
         built().look(pictures(1, 3))
 
 
+def test_a_side_that_does_not_divide_is_refused() -> None:
+    with pytest.raises(BadInput, match="side is 24; with a stem of 2, 2 levels and patches of 4 it must divide by 16"):
+        replace(tokenizer.tiny(), side=24, stem=2)
+
+
 @pytest.mark.parametrize("quantiser", ["vq", "fsq"])
 def test_it_learns_to_draw_what_it_saw(quantiser: str) -> None:
     torch.manual_seed(0)
@@ -130,3 +153,87 @@ def test_it_learns_to_draw_what_it_saw(quantiser: str) -> None:
         shown = float((losses["later"] + losses["context"]).detach())
         first = shown if first is None else first
     assert shown < 0.35 * first
+
+
+class Grey(nn.Module):
+    """A network that sees brightness alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = nn.Parameter(torch.full((3, 1, 1), 1 / 3), requires_grad=False)
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return ((one - other) * self.share).sum(1).square().mean((1, 2))
+
+
+def test_what_compares_frames_is_no_part_of_the_model() -> None:
+    model = built(perceptual="lite0", perceptual_weight=3.0).train()
+    names = {*model.state_dict()}
+    with pytest.raises(BadInput, match="compares frames by lite0, and was given none"):
+        model.losses(clip(pictures(1, 4)))
+    assert "later_seen" not in model.eval().losses(clip(pictures(1, 4)))
+    model.see_by(Grey())
+    assert {*model.state_dict()} == names
+    assert len([*model.parameters()]) == len([*built().parameters()])
+    losses = model.losses(clip(frames := pictures(1, 4)))
+    drawn = model.draw(model.encode(frames)[0]).frames.flatten(0, 1)
+    assert float(losses["context_seen"].detach()) == pytest.approx(
+        3 * float(Grey()(drawn, frames[0, :2] / 255).mean()), rel=1e-4
+    )
+    counted = ("context", "later", "context_code", "later_code", "context_seen", "later_seen")
+    torch.testing.assert_close(losses["loss"], torch.stack([losses[name] for name in counted]).sum())
+    assert {*losses} == {*counted, "loss", "context_perplexity", "later_perplexity"}
+
+
+def test_an_adversary_begins_at_its_step_and_one_step_moves_both_sides_as_two_would() -> None:
+    model, frames = built(side=32, stem=2, adversary_from=1, dropout=0.0).train(), pictures(1, 4, side=32)
+    assert model.adversary is not None
+    assert "adversary_fooled" not in model.losses(clip(frames))
+    losses = model.losses(clip(frames))
+    assert int(model.adversary.steps) == 2
+    losses["loss"].backward(retain_graph=True)
+    together = gradients(model)
+    last = model.cond_decoder.conv_out.weight
+    pulls = [
+        torch.autograd.grad(losses[name], last, retain_graph=True)[0].norm() for name in ("later", "adversary_fooled")
+    ]
+    torch.testing.assert_close(losses["adversary_weight"], 0.8 * pulls[0] / pulls[1])
+    model.zero_grad()
+    own = torch.stack([losses[name] for name in ("context", "later", "context_code", "later_code")]).sum()
+    (own + losses["adversary_weight"] * losses["adversary_fooled"]).backward(retain_graph=True)
+    drawn = gradients(model)
+    assert not any(name.startswith("adversary.") for name in drawn)
+    model.zero_grad()
+    losses["adversary_mistaken"].backward()
+    told = gradients(model)
+    assert all(name.startswith("adversary.") for name in told)
+    assert together.keys() == drawn.keys() | told.keys()
+    for name, gradient in (drawn | told).items():
+        torch.testing.assert_close(together[name], gradient, msg=name)
+
+
+def gradients(model: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+
+
+def test_an_adversary_lies_in_the_checkpoint_and_is_silent_where_nothing_is_learned(tmp_path: Path) -> None:
+    model, frames = built(side=32, stem=2, adversary_from=0), pictures(1, 4, side=32)
+    names = {name for name in model.state_dict() if not name.startswith("adversary.")}
+    assert names == {*built(side=32, stem=2).state_dict()}
+    assert "adversary_fooled" not in model.losses(clip(frames))
+    with torch.no_grad():
+        assert "adversary_fooled" not in model.train().losses(clip(frames))
+    model.losses(clip(frames))
+    checkpoint.save(tmp_path, "video_tokenizer", model, model.state_dict(), {})
+    again = checkpoint.load(tmp_path).model
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
+    with pytest.raises(BadInput, match="side with an adversary is 16; it must be a whole number from 32"):
+        replace(tokenizer.tiny(), adversary_from=0)
+
+
+def test_the_codes_in_use_are_told() -> None:
+    model, frames = built(), pictures(2, 4)
+    codes, later = model.encode(frames)
+    losses = model.losses(clip(frames))
+    assert 1 < float(losses["context_perplexity"]) <= codes.unique().numel()
+    assert 1 < float(losses["later_perplexity"]) <= later.unique().numel()

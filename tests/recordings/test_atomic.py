@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from playtape.errors import BadInput
-from playtape.recordings.atomic import atomic, check_folder, check_rewritable
+from playtape.recordings.atomic import atomic, check_folder, check_rewritable, ground
 
 
 def write(path: Path) -> None:
@@ -35,6 +35,23 @@ def test_a_file_where_a_folder_should_be(tmp_path):
         check_folder(tmp_path / "file", "sing")
     with pytest.raises(BadInput, match=f"cannot sing into .*/x/y: {tmp_path / 'file'} is a file; give a folder"):
         check_folder(tmp_path / "file" / "x" / "y", "sing")
+
+
+def test_the_ground_is_the_nearest_that_is_there(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    assert ground(tmp_path) == (tmp_path, True)
+    assert ground(tmp_path / "a" / "b") == (tmp_path, True)
+    assert ground(tmp_path / "file" / "x") == (tmp_path / "file", False)
+    monkeypatch.chdir(tmp_path)
+    assert ground(Path("a/b")) == (tmp_path, True)
+    assert ground(Path("file")) == (Path("file"), False)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no folder that not even root can write to")
+def test_a_folder_that_cannot_be_written_to():
+    assert ground(Path("/proc/self/x")) == (Path("/proc/self"), False)
+    with pytest.raises(BadInput, match="cannot sing into /proc/self/x: /proc/self cannot be written to; give a folder"):
+        check_folder(Path("/proc/self/x"), "sing")
 
 
 def test_a_link_to_what_is_read_only(tmp_path):

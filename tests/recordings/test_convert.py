@@ -3,13 +3,14 @@
 import errno
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from playtape import cli
 from playtape.actions import Events
 from playtape.errors import BadInput
-from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
+from playtape.recordings import Recording, Span, Video, open_recording, save_recording, write_video
 from playtape.recordings.convert import convert, find_format, format_names
 from tests.recordings.annotations import annotation, folder
 from tests.recordings.pictures import numbered
@@ -156,11 +157,54 @@ def test_the_exit_code_says_that_some_failed(published, tmp_path, capsys):
     words = ["convert", str(published), "--format", "p2p", "--out", str(tmp_path / "out")]
     assert cli.main([*words, "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["failed"]) == 2
-    assert cli.main(words) == 1
+    assert cli.main([*words, "--replace"]) == 1
     assert capsys.readouterr().out.endswith(f"2 recordings in {tmp_path / 'out'}; 2 could not be converted\n")
     for name in "bc":
         folder(published / name, annotation(4))
+    assert cli.main([*words, "--replace"]) == 0
+
+
+def test_recordings_are_replaced_only_when_asked(source, tmp_path):
+    out = tmp_path / "out"
+    path = convert(source, out, progress=False)["outputs"][0]
+    noted = replace(open_recording(path), spans=(Span(0, 1, "finding", "seen by a person"),))
+    before = save_recording(noted, path).read_bytes()
+    with pytest.raises(
+        BadInput, match=r"one already holds a.mcap; --missing keeps what is there .* --replace writes all anew"
+    ):
+        convert(source, out, progress=False)
+    with pytest.raises(BadInput, match="give one of them"):
+        convert(source, out, replace=True, missing=True, progress=False)
+    assert (out / "one" / "a.mcap").read_bytes() == before
+    assert convert(source, out, replace=True, progress=False)["kept"] == []
+    assert open_recording(path).spans == ()
+
+
+def test_a_strange_video_is_replaced_only_when_asked(source, tmp_path):
+    (tmp_path / "out" / "two").mkdir(parents=True)
+    (tmp_path / "out" / "two" / "a.mp4").write_bytes(b"mine")
+    with pytest.raises(BadInput, match=r"two already holds a.mp4; "):
+        convert(source, tmp_path / "out", progress=False)
+    assert (tmp_path / "out" / "two" / "a.mp4").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("to", ["owamcap", "p2p"])
+def test_a_run_that_was_cut_off_is_gone_on_with(source, tmp_path, to, capsys):
+    words = ["convert", str(source), "--out", str(tmp_path / "out"), "--to", to]
     assert cli.main(words) == 0
+    one, two = (tmp_path / "out" / name / ("a.mcap" if to == "owamcap" else "a") for name in ("one", "two"))
+    last = two if to == "owamcap" else two / "annotation.proto"  # what is written at the end, after its video
+    before = last.read_bytes()
+    last.unlink()
+    capsys.readouterr()
+    assert cli.main(words) == 2
+    assert "--missing keeps what is there and goes on with the rest" in capsys.readouterr().err
+    assert cli.main([*words, "--missing", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["kept"], result["outputs"]) == ([str(one)], [str(two)])
+    assert last.read_bytes() == before
+    assert cli.main([*words, "--missing"]) == 0
+    assert capsys.readouterr().out == "Nothing converted; 2 were there already and stayed\n"
 
 
 def test_nothing_could_be_converted(published, tmp_path, capsys):

@@ -91,6 +91,19 @@ def test_of_two_cameras_the_published_one_is_read(tmp_path: Path) -> None:
     assert recording.info.extra["picture"] == "aux1_image"
 
 
+def test_only_what_is_read_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(
+        tmp_path, image=pictures(), aux1_image=pictures(), depth=np.array([{}], object), action=np.ones((T, 1))
+    )
+    unpacked = []
+    unpack = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile, "__getitem__", lambda self, name: unpacked.append(name) or unpack(self, name)
+    )
+    assert len(episodes_npz.read(path).video) == T
+    assert unpacked == ["aux1_image", "action"]
+
+
 @pytest.mark.parametrize(
     ("folder", "key", "hz"),
     [

@@ -2,11 +2,13 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 
+from playtape.cli import main
 from playtape.errors import BadInput
-from playtape.recordings import save_recording, summary
+from playtape.recordings import Span, save_recording, summary
 from playtape.recordings.proto.video_annotation_pb2 import VideoAnnotation
 from tests.recordings.pictures import EPOCH
 
@@ -21,6 +23,35 @@ def test_recording(recording, tmp_path):
     assert result["topics"]["screen"] == 60
     assert "desktop/RawMouseEvent" in result["schema"]
     assert result["clock"]["mode"] == "exact"
+
+
+def test_the_player_and_the_texts_are_told(recording, tmp_path, capsys):
+    long = "rate: " + "frames come too slowly, " * 20
+    spans = [Span(t, t + 1, "text", "turn left\nand go") for t in (0, 5)] + [Span(7, 9, "text", "stop")]
+    spans += [Span(0, 9, "finding", long), Span(0, 9, "control", "human")]
+    told = replace(recording, spans=tuple(spans), info=replace(recording.info, player="somebody"))
+    path = save_recording(told, tmp_path / "a.mcap")
+    result = summary(path)
+    assert result["player"] == "somebody"
+    assert result["instructions"] == {"turn left\nand go": 2, "stop": 1}
+    assert result["findings"] == {long: 1}
+    assert main(["info", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "player       somebody" in lines
+    at = lines.index(r"instructions 2 x turn left\nand go")
+    assert lines[at + 1] == "             1 x stop"
+    (finding,) = [line for line in lines if line.startswith("findings")]
+    assert finding.startswith("findings     1 x rate: frames come")
+    assert finding.endswith("...")
+    assert len(finding) < 130
+
+
+def test_many_texts_are_counted(recording, tmp_path, capsys):
+    spans = tuple(Span(t, t + 1, "text", f"go to {t}") for t in range(30))
+    assert main(["info", str(save_recording(replace(recording, spans=spans), tmp_path / "a.mcap"))]) == 0
+    said = capsys.readouterr().out
+    assert said.count(" x go to ") == 12
+    assert "             ... and 18 more; --json has all\n" in said
 
 
 def test_recording_without_its_video(mcap):

@@ -11,9 +11,10 @@ import torch
 from playtape.actions import ActionSpace
 from playtape.actions.games import DOOM
 from playtape.errors import BadInput
-from playtape.models import idm
+from playtape.models import idm, video_tokenizer
 from playtape.training import checkpoint
 from playtape.training.tensors import read_tensors, write_tensors
+from playtape.training.words import parse
 from tests.untrained import save_untrained
 
 
@@ -45,6 +46,26 @@ def test_it_is_loaded_to_do_what_it_can(run: Path, tmp_path: Path) -> None:
         BadInput, match="is of model pixels2play, which cannot label; give the checkpoint of an inverse"
     ):
         checkpoint.load(policy, to="label")
+
+
+def test_it_is_described_without_its_weights(run: Path) -> None:
+    whole = checkpoint.load(run)
+    (run / "model.safetensors").write_bytes(b"no weights")
+    told = checkpoint.described(run, to="label")
+    assert (told.name, told.config, told.space, told.train) == ("idm", whole.model.config, DOOM, {"steps": 0})
+    assert {p.device.type for p in told.bare().state_dict().values()} == {"meta"}
+    with pytest.raises(BadInput, match="is of model idm, which cannot play; give the checkpoint of a policy"):
+        checkpoint.described(run, to="play")
+    with pytest.raises(BadInput, match=r"model.safetensors"):
+        checkpoint.load(run)
+
+
+def test_a_world_models_words_need_no_weights_of_its_tokenizer(tmp_path: Path) -> None:
+    model = video_tokenizer.build(video_tokenizer.tiny(), DOOM)
+    folder = checkpoint.save(tmp_path / "tok", "video_tokenizer", model, model.state_dict(), {})
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    _, _, run = parse(["world-tiny", "data", "--tokenizer", str(folder), "--out", str(tmp_path / "world")])
+    assert run.model.tokenizer == video_tokenizer.tiny()
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.ckpt", "weights.bin"])

@@ -12,6 +12,7 @@ import torch
 from playtape.actions import Actions
 from playtape.actions.games import DOOM
 from playtape.clips import Clip
+from playtape.errors import BadInput
 from playtape.models import pixels2play as p2p
 from playtape.models.recipe import Optimiser
 from playtape.training.loop import run_loop
@@ -52,11 +53,9 @@ def test_a_batch_without_a_label_is_skipped_and_counted(tmp_path: Path, first_wi
         assert all(torch.equal(value, begun[name]) for name, value in model.state_dict().items())
 
 
-def test_as_published_it_ruins_the_run(tmp_path: Path) -> None:
-    model, row = trained(tmp_path, STEPS - 1, nan_without_label=True)
-    assert math.isnan(row["loss"])
-    assert row["without_label"] == 0
-    assert model.place.isnan().all()
+def test_as_published_a_batch_without_a_label_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"loss is nan.* at step {STEPS}, and must be finite"):
+        trained(tmp_path, STEPS - 1, nan_without_label=True)
 
 
 @pytest.mark.parametrize("first_without", [0, STEPS])
