@@ -230,7 +230,7 @@ class WorldModel(Model):
     ) -> State:
         """The next frame of each future. One that is as long as a clip goes on from its last frames as from a context."""
         if state.length == self.config.frames:
-            state = self.start(pixels(self.frames(state, self.config.tokenizer.context)), 1, self._bodies(state))
+            state = self.start(self._anew(state), 1, self._bodies(state))
         slot = self.line.slot + self.done(actions, self._bodies(state))
         line = torch.cat([self._pending(state), slot[:, None]], 1)
         draw = Draw(temperature, top, generator)
@@ -282,6 +282,12 @@ class WorldModel(Model):
             return self.line.later(state.codes[:, :, 0])
         held = state.memories[0].used - (count - 1) * (1 + per_frame) - 1  # codes of the last frame
         return self.line.later(state.codes[:, -1, held:])
+
+    def _anew(self, state: State) -> Tensor:
+        """What futures go on from as from a context, uint8 [M, K, 3, H, W]: their last frames; a goal stays where it is."""
+        last = self.config.tokenizer.context - self.config.goal
+        frames, goal = self.frames(state, last), state.drawn.frames[:, : int(self.config.goal)]
+        return pixels(torch.cat([goal.repeat_interleave(len(frames) // len(goal), 0), frames], 1))
 
     def _bodies(self, state: State) -> Tensor:
         """Each future's embodiment, [M]."""

@@ -126,6 +126,16 @@ def test_it_goes_on_beyond_a_clip_from_its_last_frames() -> None:
     assert torch.equal(onward.codes, anew.codes)
 
 
+def test_a_goal_stays_where_it_is_beyond_a_clip() -> None:
+    model, given = built(goal=True), clip()
+    state = foretold(model, given, FRAMES - 2, 2, temperature=0)
+    goal, last = state.drawn.frames[:, :1].repeat_interleave(2, 0), model.frames(state, 1)
+    onward = model.step(state, row(given.actions, 0, 2), temperature=0)
+    anew = model.step(model.start(pixels(torch.cat([goal, last], 1))), row(given.actions, 0, 2), temperature=0)
+    assert onward.length == 3
+    assert torch.equal(onward.codes, anew.codes)
+
+
 def test_frames_reach_back_into_the_context() -> None:
     model, given = built(), clip()
     state = foretold(model, given, 3, 2, temperature=0)
