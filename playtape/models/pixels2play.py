@@ -329,7 +329,7 @@ _SMALL = Config(
 RECIPES: dict[str, Recipe] = {
     "p2p-tiny": Recipe(
         _SMALL,
-        steps=6_000,
+        steps=10_000,
         batch=6,
         data=Data(fps=20, window=48, augmentation=Augmentation(brightness=0.05, contrast=0.1, balance=0.05, shift=0)),
         optimiser=Optimiser(lr=1e-3, final_lr=2e-5, warmup=200, precision="bfloat16"),
