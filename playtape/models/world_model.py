@@ -25,7 +25,7 @@ from playtape.clips import Clip, pixels
 from playtape.errors import BadInput, within
 from playtape.models import video_tokenizer
 from playtape.models.protocols import Model
-from playtape.models.recipe import Data, Optimiser, Recipe
+from playtape.models.recipe import Optimiser, Recipe
 from playtape.nets.drawing import Draw
 from playtape.nets.line import Line
 from playtape.nets.memory import Branch, Grown
@@ -371,7 +371,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         steps=3_000,
         batch=4,
-        data=Data(fps=20, window=16),
+        data=video_tokenizer.RECIPES["tokenizer-tiny"].data,
         optimiser=Optimiser(lr=1e-3, final_lr=1e-5, warmup=100, weight_decay=0.01, precision="bfloat16"),
     ),
 }
