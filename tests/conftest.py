@@ -11,10 +11,12 @@ import errno
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.view.browser import Browser
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; commands under test inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,3 +58,17 @@ def playtape() -> Run:
         return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+@pytest.fixture
+def browser(started: Browser) -> Browser:
+    """It has nothing open, and no errors of the page before."""
+    started.visit("about:blank", "location.href === 'about:blank'")
+    started.errors.clear()
+    return started

@@ -21,8 +21,8 @@ MILITARY_UNIFORM = 652  # of ImageNet's thousand classes
 @pytest.fixture(scope="module")
 def weights() -> Path:
     spec = importlib.util.find_spec(features.PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("needs the extra `video`")
+    assert spec is not None, "`make test` installs the extra `video`"
+    assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]) / features.FILE
 
 

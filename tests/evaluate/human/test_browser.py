@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from tests.view.browser import Browser, find
 
 pytestmark = pytest.mark.skipif(find() is None, reason="chromium is not installed")
 SHOWN = "playtape.task && playtape.task.rating && playtape.task.player.video.readyState >= 2"
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as one:
-        yield one
-
-
-@pytest.fixture
-def browser(started: Browser) -> Browser:
-    """It has nothing open, and no errors of the page before."""
-    started.visit("about:blank", "location.href === 'about:blank'")
-    started.errors.clear()
-    return started
 
 
 @pytest.fixture(scope="module")

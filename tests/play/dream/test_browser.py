@@ -1,7 +1,6 @@
 """The page in a real browser, by its keys and its mouse."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,6 @@ pytestmark = pytest.mark.skipif(find() is None, reason="chromium is not installe
 READY = "window.playtape && playtape.state === 'ready' && playtape.frames > 0"
 PIXELS = "[...document.getElementById('picture').getContext('2d').getImageData(0, 0, 16, 16).data]"
 HELD = "[...document.querySelectorAll('.input.held')].map((one) => one.dataset.name)"
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as one:
-        yield one
-
-
-@pytest.fixture
-def browser(started: Browser) -> Browser:
-    """It has nothing open, and no errors of the page before."""
-    started.visit("about:blank", "location.href === 'about:blank'")
-    started.errors.clear()
-    return started
 
 
 @pytest.fixture(scope="module")
