@@ -27,6 +27,7 @@ from playtape.models.recipe import MOST_STEPS, Data, Optimiser, Recipe
 from playtape.nets.autoencoder import Decoder, Encoder, Seen, Shape
 from playtape.nets.codebook import FiniteScalar, VectorQuantiser, perplexity
 from playtape.nets.discriminator import LEAST_SIDE, Discriminator, balance
+from playtape.nets.moved import SAID, moved
 
 FSQ_LEVELS = (7, 5, 5, 5, 5)  # 4,375 codes, as in RLVR-World's tokenizer
 AGAINST = 0.8  # of the adversary's pull against that of the perceptual loss, as published
@@ -52,6 +53,7 @@ class Config:
     dropout: float = 0.1  # of cross-attention
     quantiser: Literal["vq", "fsq"] = "vq"  # learned codes, or a fixed grid of 4,375
     revive: bool = True  # codes that nothing uses are given to what has none near; published runs let them lie
+    moves: bool = False  # a later frame is the context's last one, moved and drawn over; published ones are drawn
     targets: int = 6  # later frames of a clip that a training step draws
     perceptual: Literal["none", "lite0", "lpips"] = "none"  # by whose features frames are compared too; published lpips
     perceptual_weight: float = 1.0
@@ -119,10 +121,12 @@ class Config:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A context that was drawn from its codes: `frames` [N, K, 3, H, W] in 0 to 1, and what later frames look at."""
+    """A context that was drawn from its codes: `frames` [N, K, 3, H, W] in 0 to 1, and what later frames look at; `last`
+    [N, 3, H, W], its last frame as it is known, is what they move."""
 
     frames: Tensor
     seen: Seen
+    last: Tensor
 
 
 class VideoTokenizer(Model):
@@ -136,7 +140,12 @@ class VideoTokenizer(Model):
         plain = Shape(config.side, config.channels, config.latent, config.blocks, config.groups, config.stem)
         attending = replace(plain, attend_to=config.context, attend_from=config.attend_from, dropout=config.dropout)
         self.encoder, self.decoder = Encoder(plain), Decoder(plain)
-        self.cond_encoder, self.cond_decoder = Encoder(attending), Decoder(attending)
+        self.cond_encoder = Encoder(attending)
+        self.cond_decoder = Decoder(replace(attending, said=SAID if config.moves else 3))
+        if config.moves:  # it begins by holding the last frame
+            for part in (self.cond_decoder.conv_out.weight, self.cond_decoder.conv_out.bias):
+                assert part is not None
+                nn.init.zeros_(part.data[3 * config.stem**2 :])
         width = len(FSQ_LEVELS) if config.quantiser == "fsq" else config.latent
         patch = config.latent * config.patch**2
         self.quant_conv, self.post_quant_conv = nn.Conv2d(config.latent, width, 1), nn.Conv2d(width, config.latent, 1)
@@ -167,8 +176,8 @@ class VideoTokenizer(Model):
         latents, seen = self.look(context)
         codes, index, context_code = self.quantize(latents)
         dynamics, later_index, later_code = self.dynamics_quantize(self.code(later, seen))
-        drawn = self._drawn(codes)
-        again = self._decoded(dynamics, drawn.seen)
+        drawn = self._drawn(codes, context)
+        again = self._decoded(dynamics, drawn)
         parts = {
             "context": functional.l1_loss(drawn.frames, _unit(context)),
             "later": functional.l1_loss(again, _unit(later)),
@@ -261,27 +270,30 @@ class VideoTokenizer(Model):
     # ---- codes to frames
 
     @torch.no_grad()
-    def draw(self, codes: Tensor) -> Drawn:
-        """A context's codes int64 [N, K, I] to its frames, and what the later ones look at."""
-        return self._drawn(self.quantize.vector(codes))
+    def draw(self, codes: Tensor, context: Tensor | None = None) -> Drawn:
+        """A context's codes int64 [N, K, I] to its frames, and what the later ones look at. Where its frames are known, uint8
+        [N, K, 3, H, W], later ones may be made of them; else of what is drawn."""
+        return self._drawn(self.quantize.vector(codes), context)
 
     @torch.no_grad()
     def decode(self, codes: Tensor, drawn: Drawn) -> Tensor:
         """Codes of later frames int64 [N, F, J] beside their context to frames [N, F, 3, H, W] in 0 to 1."""
-        return self._decoded(self.dynamics_quantize.vector(codes), drawn.seen).clamp(0, 1)
+        return self._decoded(self.dynamics_quantize.vector(codes), drawn).clamp(0, 1)
 
-    def _drawn(self, vectors: Tensor) -> Drawn:
+    def _drawn(self, vectors: Tensor, context: Tensor | None) -> Drawn:
         k, grid = vectors.shape[1], self.config.grid
         cells = vectors.flatten(0, 1).transpose(1, 2).unflatten(2, (grid, grid))
         x, features = self.decoder(self.post_quant_conv(cells))
         frames = x.unflatten(0, (-1, k))
-        return Drawn(frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]))
+        last = frames[:, -1].clamp(0, 1) if context is None else _unit(context[:, -1])
+        return Drawn(frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]), last)
 
-    def _decoded(self, vectors: Tensor, seen: Seen) -> Tensor:
+    def _decoded(self, vectors: Tensor, drawn: Drawn) -> Tensor:
         p, rows = self.config.patch, self.config.grid // self.config.patch
         cells = self.post_quant_linear(vectors.flatten(0, 1)).unflatten(2, (p, p, -1)).unflatten(1, (rows, rows))
         x = cells.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [N * F, C, R, R]
-        return self.cond_decoder(x, seen)[0].unflatten(0, vectors.shape[:2])
+        said = self.cond_decoder(x, drawn.seen)[0].unflatten(0, vectors.shape[:2])
+        return moved(said, drawn.last) if self.config.moves else said
 
 
 def codes_of(config: Config, part: Literal["codes", "dynamics_codes"]) -> int:
@@ -335,6 +347,7 @@ RECIPES: dict[str, Recipe] = {
             codes=512,
             dynamics_codes=512,
             dropout=0.0,
+            moves=True,
             targets=3,
         ),
         steps=3_000,

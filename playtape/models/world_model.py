@@ -215,7 +215,7 @@ class WorldModel(Model):
         count, places = len(codes) * futures, (self.config.frames - context) * (1 + j) + j
         memories = [Branch((each.keys, each.values), count, places) for each in grown]
         body = codes.new_zeros(len(codes)) if embodiment is None else embodiment
-        return State(self.tokenizer.draw(codes), memories, codes.new_empty(count, 0, j), context, body)
+        return State(self.tokenizer.draw(codes, frames), memories, codes.new_empty(count, 0, j), context, body)
 
     @torch.no_grad()
     def step(

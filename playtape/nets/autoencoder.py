@@ -27,7 +27,7 @@ class Shape:
     `stem`: side in pixels of the squares that the finest level has for cells, published 1.
 
     `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
-    0 is the plain half.
+    0 is the plain half. `said`: numbers that a decoder says of a pixel, published its three colours.
     """
 
     side: int
@@ -39,6 +39,7 @@ class Shape:
     attend_to: int = 0
     attend_from: int = 0
     dropout: float = 0.0  # of cross-attention
+    said: int = 3
 
     def side_of(self, halvings: int) -> int:
         """Of a grid that was halved so often, in cells."""
@@ -220,7 +221,7 @@ class Encoder(Half):
 
 
 class Decoder(Half):
-    """Latents [M, latent, R, R] to pictures [M, 3, side, side], as `Encoder` the other way. The middle is a level like others."""
+    """Latents [M, latent, R, R] to pictures [M, said, side, side], as `Encoder` the other way. The middle is a level too."""
 
     def __init__(self, shape: Shape):
         super().__init__()
@@ -235,7 +236,7 @@ class Decoder(Half):
         sides = [shape.side_of(max(last - k, 0)) for k in range(len(wide) + 1)]
         self._look_at_context(shape, (wide[0], *wide), sides)
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
-        self.conv_out = nn.Conv2d(wide[-1], 3 * shape.stem**2, 3, padding=1)
+        self.conv_out = nn.Conv2d(wide[-1], shape.said * shape.stem**2, 3, padding=1)
 
     def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
         """Pictures, and what the middle and each level gave."""

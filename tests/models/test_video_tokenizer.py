@@ -103,6 +103,24 @@ def test_a_stem_is_a_finest_level_of_squares() -> None:
     torch.testing.assert_close(x, model.encoder(squares)[0])
 
 
+def test_one_that_moves_begins_by_holding_the_last_frame() -> None:
+    torch.manual_seed(0)
+    model = tokenizer.build(replace(tokenizer.tiny(), moves=True), SPACE).eval()
+    frames = pictures(2, 4)
+    codes, dynamics = model.encode(frames)
+    known, drawn = model.draw(codes, frames[:, :2]), model.draw(codes)
+    assert torch.equal(known.last, frames[:, 1] / 255)
+    assert torch.equal(drawn.last, drawn.frames[:, 1].clamp(0, 1))
+    for of in (known, drawn):
+        colours = (model.decode(dynamics, of) - 0.88079708 * of.last[:, None]) / (1 - 0.88079708)
+        assert colours.abs().max() < 3  # what is drawn anew, as any untrained model draws it
+    with torch.no_grad():  # a tokenizer that says "nothing moves, trust it all"
+        model.cond_decoder.conv_out.weight.zero_()
+        assert model.cond_decoder.conv_out.bias is not None
+        model.cond_decoder.conv_out.bias[5:] = 50.0
+    torch.testing.assert_close(model.decode(dynamics, known), known.last[:, None].expand(-1, 2, -1, -1, -1))
+
+
 def test_a_later_frame_matters_to_itself_alone() -> None:
     model, frames = built(), pictures(1, 5)
     other = frames.clone()
