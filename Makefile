@@ -64,5 +64,5 @@ $(CORE): pyproject.toml constraints.txt | $(PY)
 
 $(DEV): pyproject.toml constraints.txt $(CORE)
 	@echo "Installing the tools of the tests, ViZDoom, pygame-ce, websockets and uvicorn ..."
-	@$(PIP_INSTALL) -e '.[annotate,dev,doom,pages,serve,text,toy,video,window]' || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
+	@$(PIP_INSTALL) -e '.[annotate,atari,dev,doom,formats,pages,ray,serve,text,toy,video,window]' || { echo "The installation failed: the reason stands above. 'make clean' starts afresh." >&2; exit 1; }
 	@touch $@
