@@ -66,8 +66,8 @@ def evaluate_video(
 ) -> dict[str, Any]:
     """Judge the world model of checkpoint `run` on recordings. Returns a JSON dictionary.
 
-    `future` and `all` (frames): of each measure `mean` and `best` of the futures, `still`, `average`, and `gain`, the mean's
-    over `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told
+    `future` and `all` (frames): of each measure `mean` and `best` of the futures, `still`, `average`, `coded`, and `gain`, the
+    mean's over `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told
     nothing): how much worse `psnr` and the `losses` are under other clips' actions, 0 for a model that does not heed them.
     `hands`: what `files.idm` reads. `by_frame`. What is left out is None. With `out`, the picture OUT/video.png. Raises BadInput
     for what is no world model, for recordings that are too short, and where nothing is done that the model is told.
@@ -163,7 +163,9 @@ class _Judge:
         k = happened.shape[1] - len(of[0].actions.buttons)
         bodies = torch.tensor([one.embodiment for one in of], device=self.device)
         context = self.model.frames(self.model.start(happened[:, :k].to(self.device), 1, bodies), k)
-        return Shown.of(happened, pixels(context).cpu(), self._drawn(of, self.samples, way), average)
+        coded = self.model.coded(happened.to(self.device))
+        drawn = self._drawn(of, self.samples, way)
+        return Shown.of(happened, pixels(context).cpu(), drawn, average, pixels(coded).cpu())
 
     def _drawn(self, of: list[Moment], count: int, way: Way) -> Tensor:
         """`count` futures of each moment, so many at once as are well held: uint8 [n, S, F, 3, H, W]."""

@@ -13,6 +13,7 @@ LINES = (  # of the curves, by name: colour, dashes, and what it is
     ("told_others", COLOURS[4], "-", "told another clip's actions"),
     ("still", COLOURS[1], "--", "last frame held"),
     ("average", COLOURS[2], "--", "mean picture"),
+    ("coded", INK, ":", "what happened, in the model's codes"),
 )
 
 

@@ -2,7 +2,8 @@
 
 Of the N futures of a clip: `mean` is that of them all, `best` the best, chosen for each measure by itself as published. Beside
 them two futures that need no model: `still`, the last frame of the context held, and `average`, the mean picture of all
-contexts. A clip's score is the mean over its frames: over the future's alone, and as published over all, with the context as the
+contexts; and `coded`, what happened as the model's codes can tell it, which shows how much is lost before anything is foretold. A
+clip's score is the mean over its frames: over the future's alone, and as published over all, with the context as the
 model draws it, which `still` and `average` are then given too.
 
 Shapes: `n` clips, `S` futures of each, `K` frames of the context, `F` of the future, `H W` pixels.
@@ -25,6 +26,7 @@ Key = tuple[str, ...]
 MEASURES = ("psnr", "ssim", "lpips")
 SPANS = ("future", "all")
 SMALLER_IS_BETTER = ("lpips",)
+BESIDE = ("still", "average", "coded")  # one future of each clip, of which nothing is foretold
 
 
 def measures(lpips: Lpips | None, device: str) -> dict[str, Measure]:
@@ -50,21 +52,22 @@ def measures(lpips: Lpips | None, device: str) -> dict[str, Measure]:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Pictures of n clips, uint8: `happened` [n, K + F, 3, H, W]; the context as the model draws it, `drawn` futures, and those
-    that need no model, each [n, S, frames, 3, H, W] with an S of 1 but for the drawn."""
+    """Pictures of n clips, uint8: `happened` [n, K + F, 3, H, W]; the context as the model draws it, `drawn` futures, those that
+    need no model, and the true one `coded`, each [n, S, frames, 3, H, W] with an S of 1 but for the drawn."""
 
     happened: Tensor
     context: Tensor
     drawn: Tensor
     still: Tensor
     average: Tensor
+    coded: Tensor
 
     @classmethod
-    def of(cls, happened: Tensor, context: Tensor, drawn: Tensor, average: Tensor) -> "Shown":
-        """`context` [n, K, ...] as drawn, `average` [3, H, W]."""
+    def of(cls, happened: Tensor, context: Tensor, drawn: Tensor, average: Tensor, coded: Tensor) -> "Shown":
+        """`context` [n, K, ...] as drawn, `average` [3, H, W], `coded` [n, F, ...]."""
         k, frames = context.shape[1], drawn.shape[2]
         still = happened[:, k - 1 : k].expand(-1, frames, -1, -1, -1)
-        return cls(happened, context[:, None], drawn, still[:, None], average.expand_as(still)[:, None])
+        return cls(happened, context[:, None], drawn, still[:, None], average.expand_as(still)[:, None], coded[:, None])
 
     def future(self) -> Tensor:
         """What happened after the context: [n, F, 3, H, W]."""
@@ -91,12 +94,12 @@ class Tally:
         """Add one measure of n clips. Gives that of each frame of their futures, [n, S, F]."""
         k, truth = shown.context.shape[2], shown.future()
         context = measure(shown.context, shown.happened[:, :k])
-        found = {who: measure(getattr(shown, who), truth) for who in ("drawn", "still", "average")}
+        found = {who: measure(getattr(shown, who), truth) for who in ("drawn", *BESIDE)}
         best = torch.amin if name in SMALLER_IS_BETTER else torch.amax
         for span in SPANS:
             clip = {who: _over(span, context, frames) for who, frames in found.items()}  # [n, S]
             values = {"mean": clip["drawn"].mean(1), "best": best(clip["drawn"], 1)}
-            values |= {who: clip[who][:, 0] for who in ("still", "average")}
+            values |= {who: clip[who][:, 0] for who in BESIDE}
             values["gain"] = (values["mean"] - values["still"]) * (-1 if name in SMALLER_IS_BETTER else 1)
             for who, value in values.items():
                 self.add((span, name, who), value)

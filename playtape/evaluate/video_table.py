@@ -14,6 +14,7 @@ VIDEOS = {
     "generated_told_others": "generated, told others",
     "still": "last frame held",
 }
+COLUMNS = (("best", 14), ("still", 12), ("average", 14), ("coded", 12))  # and their widths
 NATS = ("exact", "fast")  # the losses that are nats of a code
 Leaf = dict[str, float | None]
 
@@ -27,7 +28,7 @@ def video_table(result: dict[str, Any]) -> str:
     ]
     for span, title in (("future", "the future alone"), ("all", "all frames, the context as drawn")):
         best = f"best of {result['samples']}"
-        lines.append(f"{title:<34}{'mean':>28}{best:>14}{'last held':>12}{'mean picture':>14}")
+        lines.append(f"{title:<34}{'mean':>28}{best:>14}{'last held':>12}{'mean picture':>14}{'true codes':>12}")
         lines += [_scores(UNITS[name], scores) for name, scores in result[span].items() if scores]
     for name, found in result["frechet"].items():
         if found is None:
@@ -45,7 +46,7 @@ def video_table(result: dict[str, Any]) -> str:
 
 
 def _scores(name: str, scores: dict[str, Leaf]) -> str:
-    rest = "".join(f"{_number(scores[who]):>{width}}" for who, width in (("best", 14), ("still", 12), ("average", 14)))
+    rest = "".join(f"{_number(scores[who]):>{width}}" for who, width in COLUMNS)
     return f"  {name:<32}{_told(scores['mean']):>28}{rest}"
 
 

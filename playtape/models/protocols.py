@@ -135,6 +135,11 @@ class Simulator(Protocol):
         """
         ...
 
+    def coded(self, frames: Tensor) -> Tensor:
+        """Clips uint8 [N, K + F, 3, H, W] that begin as `start` takes them to their later frames [N, F, 3, H, W] in 0 to 1, as
+        well as the model can say them: nothing is foretold."""
+        ...
+
     def step(
         self,
         state: Any,

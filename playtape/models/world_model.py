@@ -202,6 +202,13 @@ class WorldModel(Model):
         return frames[:, : self.config.tokenizer.context]
 
     @torch.no_grad()
+    def coded(self, frames: Tensor) -> Tensor:
+        """Clips uint8 [N, K + F, 3, H, W], where it takes a goal that first, to their later frames [N, F, 3, H, W] in 0 to 1 as
+        the codes can tell them: nothing is foretold."""
+        context, later = self.tokenizer.encode(frames)
+        return self.tokenizer.decode(later, self.tokenizer.draw(context, frames[:, : self.config.tokenizer.context]))
+
+    @torch.no_grad()
     def start(self, frames: Tensor, futures: int = 1, embodiment: Tensor | None = None) -> State:
         """A context uint8 [N, K, 3, H, W] (where it takes a goal, that first) to so many futures of each, none begun yet.
 

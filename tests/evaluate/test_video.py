@@ -132,6 +132,7 @@ def test_scores_are_of_the_frames_that_they_say(run: Path, data: Path, monkeypat
     assert found["still"]["value"] == pytest.approx(float(np.mean(still)), rel=1e-6)
     assert found["average"]["value"] == pytest.approx(float(np.mean(average)), rel=1e-3)
     context = 80  # the context is drawn without loss
+    assert found["coded"]["value"] == pytest.approx(80, rel=1e-6)  # and so are true codes
     for who, alone in found.items():
         if who != "gain":
             both = (CONTEXT * context + FRAMES * alone["value"]) / (CONTEXT + FRAMES)

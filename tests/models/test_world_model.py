@@ -136,6 +136,14 @@ def test_a_goal_stays_where_it_is_beyond_a_clip() -> None:
     assert torch.equal(onward.codes, anew.codes)
 
 
+def test_what_codes_can_tell_is_what_foretelling_them_all_would_show() -> None:
+    model, given = built(), clip()
+    state = foretold(model, given, FRAMES - 2, temperature=0)
+    _, later = model.tokenizer.encode(given.frames)
+    shown = model.frames(replace(state, codes=later), FRAMES - 2)
+    torch.testing.assert_close(model.coded(given.frames), shown, rtol=1e-5, atol=1e-5)
+
+
 def test_frames_reach_back_into_the_context() -> None:
     model, given = built(), clip()
     state = foretold(model, given, 3, 2, temperature=0)
