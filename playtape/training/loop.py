@@ -15,6 +15,7 @@ from tqdm import tqdm
 from playtape.clips import Clip
 from playtape.errors import BadInput
 from playtape.models.recipe import Optimiser
+from playtape.training.processes import share
 from playtape.training.state import load_state, save_state
 
 LOG_EVERY = 20  # steps
@@ -62,11 +63,12 @@ def run_loop(
     done, ema = load_state(run, model, optimiser) if resume else (0, _copy(model))
     stepper, optimiser = accelerator.prepare(Step(model), optimiser)
     ema = {key: value.to(accelerator.device) for key, value in ema.items()}
+    number = share()
     log = _Log(run / "log.jsonl", done) if accelerator.is_main_process else None
     shown = tqdm(batches(done), total=steps, initial=done, desc="train", unit="step", disable=not progress)
     model.train()
     for step, clip in zip(range(done, steps), shown, strict=False):
-        torch.manual_seed(seed * 1_000_003 + step)  # dropout of a step is the same after a resume
+        torch.manual_seed(seed * 1_000_003 + number(step))  # dropout of a step is the same after a resume
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, settings)
         with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):

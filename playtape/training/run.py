@@ -1,7 +1,6 @@
 """`playtape train RECIPE DATA... --out RUN`: carries a run out, from its words to its checkpoint."""
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Generator, Mapping
@@ -25,6 +24,7 @@ from playtape.training.curves import draw_curves
 from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
+from playtape.training.processes import process, share
 from playtape.training.sources import Sources, batches, brought, gather
 from playtape.training.starts import save_starts
 from playtape.training.words import Run, parse, resumed, started
@@ -90,7 +90,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         progress=progress,
         cpu=run.device == "cpu",
         after=keep,
-        where=clips.where,
+        where=lambda step: clips.where(share()(step)),
     )
     save_starts(run.out, model, clips)
     checkpoint.save(run.out, name, model, ema, report)
@@ -118,7 +118,7 @@ def writing(folder: Path, command: str) -> Generator[None]:
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     refusal = f"{folder} is being written by another `playtape {command}`; wait for it, or give another --out"
-    with locked(folder, refusal) if os.environ.get("RANK", "0") == "0" else nullcontext():
+    with locked(folder, refusal) if process()[0] == 0 else nullcontext():
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from playtape.actions import ActionSpace
 from playtape.clips import Clip, Clips, Source, Stored, embed_all, find_encoder, observed_space, regular, session, store
 from playtape.errors import BadInput
 from playtape.recordings import Recording, find_recordings, open_recording
+from playtape.training.processes import share
 from playtape.training.words import Run
 
 
@@ -126,8 +127,8 @@ def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str
 
 
 def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:
-    """The clips of steps first, first + 1, ..., prepared ahead by worker processes."""
-    order = range(first, steps)
+    """This process' clips of steps first, first + 1, ..., prepared ahead by worker processes."""
+    order = [*map(share(), range(first, steps))]
     loader = DataLoader(
         clips, batch_size=None, sampler=order, num_workers=workers, prefetch_factor=4 if workers else None
     )
