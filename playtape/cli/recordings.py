@@ -64,13 +64,18 @@ class Label:
 
 @dataclass(frozen=True)
 class Info:
-    """Say what a recording, a video or an annotation file holds."""
+    """Say what a recording, a video, an annotation file or a run holds."""
 
     file: Positional[Path]
-    """A recording (.mcap), a video, or a Pixels2Play annotation (.proto)."""
+    """A recording (.mcap), a video, a Pixels2Play annotation (.proto), or a checkpoint's folder."""
 
     def run(self) -> Result:
         from playtape.recordings import summary
+
+        if (self.file / "train.json").is_file():
+            from playtape.training.about import about
+
+            return about(self.file)
 
         return summary(self.file)
 

@@ -43,6 +43,7 @@ class World:
     told: bool = True  # what is done; else it shows what it expects to be done
     hash: str = ""  # the weights' SHA-256
     device: str = "cpu"
+    licences: tuple[str, ...] = ()  # of the recordings that it learned from
 
 
 def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: str = "auto") -> World:
@@ -60,7 +61,9 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
     place = seat(loaded.model, device)
     model: Any = loaded.model
     told = getattr(config, "acts", True)
-    return World(run.resolve().name, model, loaded.space, config.fps, found, told, loaded.hash, place)
+    return World(
+        run.resolve().name, model, loaded.space, config.fps, found, told, loaded.hash, place, tuple(loaded.licences)
+    )
 
 
 def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
@@ -101,6 +104,11 @@ class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         if way.passes and not self.world.model.fast:
             raise BadInput(f"{self.world.name} has not learned the fast way (--model.parallel); legal is --mode exact")
         self._way = way
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Of the recordings that the world learned from."""
+        return self.world.licences
 
     @property
     def facts(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ recording is closed, and the game's process is ended.
 
 import contextlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
 from playtape.play.worlds import Inside, find_game
 from playtape.recordings.atomic import check_folder
+from playtape.recordings.licences import KEY as LICENCES
+from playtape.training.checkpoint import described
 
 
 def play(
@@ -64,7 +67,10 @@ def play(
         if window or player == "human":  # which keep the beat themselves
             clock.period = None
         names, seeds = (label, f"{name}:{scenario}" if scenario else name), range(seed, seed + episodes)
-        return play_episodes(env, who, names, seeds, record, clock=clock, max_steps=max_steps, progress=progress)
+        told = () if player in PLAYERS else described(Path(player)).train.get(LICENCES, ())
+        return play_episodes(
+            env, who, names, seeds, record, clock=clock, max_steps=max_steps, licences=told, progress=progress
+        )
 
 
 def play_episodes(
@@ -76,9 +82,11 @@ def play_episodes(
     *,
     clock: Clock | None = None,
     max_steps: int | None = None,
+    licences: Sequence[str] = (),
     progress: bool = True,
 ) -> dict[str, Any]:
-    """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them.
+    """`play` with an environment and a player of one's own; `names` are theirs, as the recordings tell them,
+    `licences` those of what the player learned from.
 
     Gives {"outputs": [paths], "episodes", "steps": of all, "scores": one an episode, "score_mean", "score_interval" (95 %, by
     Student's t, cut at the game's `score_range` if it has one; none for one episode), "fps": steps a second, "latency_ms" and
@@ -95,7 +103,7 @@ def play_episodes(
     clock = clock or Clock(None)
     with Stop() as stop, tqdm(desc=f"play {game}", unit="step", disable=not progress) as bar:
         for number in seeds:
-            with Tape(env, record, player, game, number) as tape:
+            with Tape(env, record, player, game, number, licences) as tape:
                 count, score = _episode(env, who, number, tape, bar, stop, clock, max_steps)
             steps, scores = steps + count, [*scores, score]
             outputs += [str(tape.path)] if tape.path is not None else []

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from playtape import envs
 from playtape.errors import BadInput
 from playtape.recordings import Info, RecordingWriter, Span
+from playtape.recordings.licences import joined, note
 
 LONGEST_NAME = 230  # bytes; file systems take 255, and while it is being written a name has a few more
 
@@ -21,7 +23,16 @@ class Tape:
     Events stand where `ActionSpace.events` puts them: presses at 1/4 of an interval, releases and motion at 3/4.
     """
 
-    def __init__(self, env: Any, folder: str | Path | None, player: str, game: str, seed: int):
+    def __init__(
+        self,
+        env: Any,
+        folder: str | Path | None,
+        player: str,
+        game: str,
+        seed: int,
+        licences: Sequence[str] = (),  # of what its player learned from
+    ):
+        self.licences = joined(licences, getattr(env, "licences", ()))
         self.env, self.player, self.game, self.seed = env, player, game, seed
         self.target = None if folder is None else Path(folder) / f"{_file_name(player, game, seed)}.mcap"
         self.path: Path | None = None
@@ -54,7 +65,9 @@ class Tape:
             player=self.player,
             extra=extra,
         )
-        self._writer = RecordingWriter(self.target, fps=self.env.hz, info=about).__enter__()
+        self._writer = RecordingWriter(
+            self.target, fps=self.env.hz, info=about, provenance=note(self.licences)
+        ).__enter__()
         self._time = self._writer.frame(obs)
         self._told.to(str(info.get("text", "")), 0)
         self._control.to(self.player, 0)

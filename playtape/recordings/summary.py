@@ -6,6 +6,7 @@ from typing import Any
 
 from playtape.errors import BadInput
 from playtape.recordings.container import MAGIC, Container
+from playtape.recordings.licences import forbidding, licences
 from playtape.recordings.nouns import Clock
 from playtape.recordings.reading import assemble_events, open_recording, read_columns, video_path
 from playtape.recordings.video import Video
@@ -72,6 +73,8 @@ def _recording(path: Path) -> dict[str, Any]:
         "findings": dict(Counter(span.value for span in recording.spans if span.kind == "finding")),
         **facts,
         "licence": recording.info.licence,
+        "licences": (named := licences(recording)),
+        "not_for_commerce": forbidding(named),
         "game": recording.info.game,
         "player": recording.info.player,
         "source": recording.info.source,

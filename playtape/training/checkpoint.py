@@ -23,6 +23,7 @@ from playtape.errors import BadInput
 from playtape.models import modules
 from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
 from playtape.recordings import Recording
+from playtape.recordings.licences import KEY as LICENCES
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
@@ -79,6 +80,11 @@ class Loaded:
         size, hz = (config.height, config.width_px), self.train.get("hz", 0.0)
         crop, bodies = getattr(config, "crop", False), getattr(config, "embodiments", ())
         return store(recording, self.space, size, config.fps, self.encoder, bodies, crop=crop, hz=hz)
+
+    @property
+    def licences(self) -> list[str]:
+        """Those of the recordings that it learned from, as far as they are told."""
+        return list(self.train.get(LICENCES, ()))
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
@@ -201,15 +207,16 @@ def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, tor
 
 def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
     """Raises BadInput if train.json says what it cannot say of what others go by."""
+
+    def names(said: Any) -> bool:
+        return isinstance(said, list) and all(isinstance(each, str) for each in said)
+
     for name, right, what in (
         ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
         ("hz", lambda said: type(said) in (int, float) and 0 <= said <= 1000, "a number from 0 to 1000"),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
-        (
-            "trained_on",
-            lambda said: isinstance(said, list) and all(isinstance(x, str) for x in said),
-            "a list of names",
-        ),
+        ("trained_on", names, "a list of names"),
+        (LICENCES, names, "a list of names"),
     ):
         if name in train and not right(train[name]):
             raise BadInput(f"{folder / FILES[3]} says that {name} is {str(train[name])[:60]!r}; it must be {what}")

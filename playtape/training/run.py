@@ -18,6 +18,8 @@ from playtape.clips import Clips, Stored
 from playtape.errors import BadInput
 from playtape.models.protocols import Comparing, Fitted, Model
 from playtape.recordings.atomic import ground
+from playtape.recordings.licences import KEY as LICENCES
+from playtape.recordings.licences import joined, licences
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
@@ -168,7 +170,13 @@ def _report(
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],
         "held_out": [recording.name for recording in sources.held_out],
+        LICENCES: joined(*map(licences, sources.training), *map(_licences, (run.init, run.tokenizer))),
     }
+
+
+def _licences(folder: Path | None) -> list[str]:
+    """Those of what another run, whose weights this one takes over, learned from."""
+    return [] if folder is None else list(checkpoint.described(folder).train.get(LICENCES, ()))
 
 
 def _begun(folder: Path, name: str, run: Run[Any], seen: ActionSpace) -> checkpoint.Loaded:
