@@ -2,6 +2,7 @@
 that `playtape --help` is quick), `text` says in a few lines what came out.
 """
 
+from playtape.cli.adapting import Adapt
 from playtape.cli.annotating import Annotate
 from playtape.cli.causality import EvaluateCausality
 from playtape.cli.checking import Check
@@ -25,6 +26,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "annotate": Annotate,
     "train": Train,
     "sweep": Sweep,
+    "adapt": Adapt,
     "import-weights": ImportWeights,
     "play": Play,
     "predict": Predict,

@@ -191,9 +191,9 @@ def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
 
     What a policy did is what it knows already, mistakes included; what a person did who took over from it is what it lacks.
     """
-    mask = np.append(np.ones(len(time_ns) - 1, bool), False)
+    mask = np.append(~recording.masked(time_ns), False)
     for span in recording.spans:
-        if span.kind == "masked" or (span.kind == "control" and span.value.startswith("policy")):
+        if span.kind == "control" and span.value.startswith("policy"):
             mask[:-1] &= (time_ns[1:] <= span.start_ns) | (time_ns[:-1] >= span.end_ns)
     return mask
 

@@ -30,7 +30,8 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Truth and prediction of one recording on the truth's grid. `covered`: intervals that both files cover."""
+    """Truth and prediction of one recording on the truth's grid. `covered`: intervals that both files cover and the truth
+    does not mask."""
 
     name: str
     time_ns: np.ndarray  # int64 [T + 1]
@@ -62,6 +63,8 @@ def pair(name: str, truth: Recording, predicted: Recording, space: ActionSpace) 
     time = truth.time_ns
     begin, end = int(predicted.time_ns[0]), int(predicted.video.end_ns)
     covered = (time[:-1] >= begin) & (time[1:] <= end)
+    if covered.any() and not (covered := covered & ~truth.masked(time)).any():
+        raise BadInput(f"{name}: all of it is masked in the truth, so there is nothing to judge by")
     if not covered.any():
         raise BadInput(
             f"{name}: the truth runs from {time[0] / 1e9:.3f} to {time[-1] / 1e9:.3f} s and the prediction from "

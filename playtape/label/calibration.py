@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from tqdm import tqdm
 
 from playtape.actions import ActionSpace
+from playtape.actions.runs import runs
 from playtape.label.decode import TINY, Calibration, calibrated, logit, most_probable
 from playtape.label.label import beliefs
 from playtape.models.protocols import Labeler
@@ -28,7 +29,7 @@ ENOUGH = 20  # held intervals; a button with fewer keeps the defaults
 
 
 def calibrate(run: Path, held_out: Sequence[str | Path], *, progress: bool = True) -> dict[str, Any]:
-    """Fit on the named recordings and write the result into the checkpoint's train.json. Returns what was written."""
+    """Fit on what is not masked of these recordings and write it into the checkpoint's train.json. Returns what was written."""
     loaded = checkpoint.load(run)
     if not isinstance(loaded.model, Labeler) or not held_out:
         return {}
@@ -36,18 +37,22 @@ def calibrate(run: Path, held_out: Sequence[str | Path], *, progress: bool = Tru
     for path in tqdm(held_out, desc="calibrate", unit="recording", disable=not progress):
         recording = open_recording(path)
         time_ns, labels = beliefs(loaded, recording.video, progress=False)
-        rows = slice(0, len(time_ns) - 1)
         actions = loaded.space.actions(recording.events, time_ns)
-        truth.append((actions.buttons[rows], actions.axes[rows]))
-        parts.append([getattr(labels, name).numpy()[rows] for name in ("held", "pressed", "released", "mean", "std")])
-    names = [Path(path).stem for path in held_out]
-    calibration = replace(fit(truth, parts, loaded.space), held_out=tuple(names))
+        for start, end in runs(~recording.masked(time_ns)):  # what stands between two of them is not looked across
+            rows = slice(start, end)
+            truth.append((actions.buttons[rows], actions.axes[rows]))
+            names = ("held", "pressed", "released", "mean", "std")
+            parts.append([getattr(labels, name).numpy()[rows] for name in names])
+    if not truth:
+        return {}
+    stems = [Path(path).stem for path in held_out]
+    calibration = replace(fit(truth, parts, loaded.space), held_out=tuple(stems))
     checkpoint.write_json(run / "train.json", {**loaded.train, "calibration": calibration.to_json()})
     return calibration.to_json()
 
 
 def fit(truth: list[tuple[np.ndarray, np.ndarray]], parts: list[list[np.ndarray]], space: ActionSpace) -> Calibration:
-    """`truth`: (buttons, axes) of each recording; `parts`: its held, pressed, released, mean, std."""
+    """`truth`: (buttons, axes) of each stretch; `parts`: its held, pressed, released, mean, std."""
     buttons = np.concatenate([rows for rows, _ in truth])
     held, _, _, mean, std = (np.concatenate([part[i] for part in parts]) for i in range(5))
     axes = np.concatenate([rows for _, rows in truth])

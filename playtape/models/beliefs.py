@@ -11,9 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from playtape.actions import ActionSpace
 from playtape.clips import Clip
-from playtape.models.protocols import Labels
+from playtape.models.protocols import Labels, Model
 from playtape.nets.two_hot import expectation, two_hot
+
+HEADS = {
+    "held": "buttons",
+    "change": "buttons",
+    "axis": "axes",
+}  # of a labeller with these beliefs, and whose rows they are
 
 Logits = tuple[Tensor, Tensor, Tensor]
 """held [N, T, B], change [N, T, B, 2] (press, release), axis [N, T, A, K]."""
@@ -65,3 +72,36 @@ def changes(held: Tensor) -> Tensor:
     """Button states [N, T, B] to changes [N, T, B, 2]: 1 where it becomes held, 1 where it becomes free; row 0 against free."""
     before = functional.pad(held[:, :-1], (0, 0, 1, 0))
     return torch.stack([(held > before).float(), (held < before).float()], -1)
+
+
+def inherited(model: Model, other: Model, *, anew: bool = False) -> dict[str, Tensor]:
+    """The weights of `model` as `other`, of the same kind and size, has them, what it knows of each input going by its name.
+
+    Inputs that `other` does not know keep the weights of `model`; `anew`: so does how far an axis turns the camera.
+    """
+    mine, theirs = model.state_dict(), other.state_dict()
+    for key, value in mine.items():
+        part, _, rest = key.partition(".")
+        if part in HEADS:
+            _take_rows(value, theirs[key], _names(model.space, HEADS[part]), _names(other.space, HEADS[part]))
+        elif part == "cameras":
+            number, _, inner = rest.partition(".")
+            axis, known = model.space.axes[int(number)].name, [each.name for each in other.space.axes]
+            at = f"cameras.{known.index(axis)}.{inner}" if axis in known else ""
+            if at in theirs and not (anew and inner == "log_gain"):
+                value.copy_(theirs[at])
+        else:
+            value.copy_(theirs[key])
+    return mine
+
+
+def _names(space: ActionSpace, which: str) -> list[str]:
+    return list(space.buttons) if which == "buttons" else [axis.name for axis in space.axes]
+
+
+def _take_rows(into: Tensor, of: Tensor, names: list[str], known: list[str]) -> None:
+    """Copy each input's rows, of which all inputs have as many; the heads lie one input after the other."""
+    for k, name in enumerate(names):
+        if name in known:
+            at = known.index(name)
+            into.unflatten(0, (len(names), -1))[k].copy_(of.unflatten(0, (len(known), -1))[at])

@@ -26,7 +26,7 @@ class Data:
     window: int = 40  # frames a clip
     held_out: tuple[
         str, ...
-    ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session
+    ] = ()  # recordings (by stem, * and ? allowed) for calibration; () holds out a tenth by session, none nothing
     augmentation: Augmentation = field(default_factory=Augmentation)
     text: str = ""  # the sentence encoder that instructions go through (minilm, embeddinggemma); "" leaves them out
     lose_begun_text: bool = False  # as Pixels2Play published: an instruction that began before the clip is lost

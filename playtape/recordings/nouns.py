@@ -138,6 +138,14 @@ class Recording:
         """int64 [N]: when each frame is first shown."""
         return self.video.time_ns
 
+    def masked(self, time_ns: np.ndarray) -> np.ndarray:
+        """bool [T - 1]: which intervals of a grid of T frames touch a span "masked", neither to be learned from nor judged by."""
+        found = np.zeros(max(0, len(time_ns) - 1), bool)
+        for span in self.spans:
+            if span.kind == "masked":
+                found |= (time_ns[1:] > span.start_ns) & (time_ns[:-1] < span.end_ns)
+        return found
+
     @property
     def name(self) -> str:
         """Its file's, without the ending: how reports and checkpoints list it."""

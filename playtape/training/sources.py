@@ -18,6 +18,8 @@ from playtape.recordings import Recording, find_recordings, open_recording
 from playtape.training.processes import share
 from playtape.training.words import Run
 
+NOTHING = "none"  # as the only pattern of --data.held-out: all is learned from
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -116,6 +118,8 @@ def brought(run: Run[Any], sources: Sources, space: ActionSpace, progress: bool)
 
 def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str]:
     """Whole sessions: those with a recording that matches a pattern; without patterns every tenth."""
+    if patterns == (NOTHING,):
+        return set()
     if patterns:
         held = {session(r) for r in recordings if any(fnmatch.fnmatch(r.name, pattern) for pattern in patterns)}
         if not held:
