@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from playtape.check.findings import Finding, Limits
-from playtape.clips import store
 from playtape.errors import BadInput
 from playtape.recordings import Recording, open_recording
 from playtape.training import checkpoint
@@ -59,7 +58,7 @@ def _usable(paths: Iterable[Path]) -> Iterator[Recording]:
 def stretches(loaded: Loaded, path: Path) -> Stretches:
     """What the policy loses on each 10 s of a recording. Raises BadInput as opening it does."""
     config = loaded.model.config
-    one = store(open_recording(path), loaded.space, (config.height, config.width_px), config.fps, loaded.encoder)
+    one = loaded.stored(open_recording(path))
     found = chunks(loaded.model, one, round(STRETCH_S * config.fps))
     end = [*one.time_ns.tolist(), int(one.time_ns[-1])]
     return [(end[c.start], end[c.stop], c.nats["loss"]) for c in found if c.frames]

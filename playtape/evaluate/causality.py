@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from playtape.clips import store
 from playtape.errors import BadInput, within
 from playtape.evaluate.bootstrap import Bootstrap
 from playtape.evaluate.causality_picture import draw_scores
@@ -134,10 +133,9 @@ def _judged(
     run: Path, loaded: Loaded, recordings: Sequence[Recording], asked: Plan, device: str, progress: bool
 ) -> tuple[dict[str, Any], Measured]:
     """All that is told of one checkpoint."""
-    model, config = loaded.model, loaded.model.config
+    model = loaded.model
     assert isinstance(model, Foreteller)
-    size = (config.height, config.width_px)
-    stored = [store(recording, loaded.space, size, config.fps, loaded.encoder) for recording in recordings]
+    stored = [loaded.stored(recording) for recording in recordings]
     measured = measure(model, stored, asked, device, progress)
     shown = tqdm(stored, desc="losses", unit="recording", disable=not progress)
     lost = losses(model, shown, loaded.train.get("window", WINDOW)).means()

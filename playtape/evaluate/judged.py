@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from playtape.actions import Actions
-from playtape.clips import Clip, Stored, store
+from playtape.clips import Clip, Stored
 from playtape.errors import BadInput
 from playtape.models.protocols import Model, Trainable
 from playtape.recordings import Recording
@@ -52,10 +52,9 @@ def judge(run: Path, recordings: Sequence[Recording], kind: str) -> Judged:
         warnings = loaded.knows(recordings)
         lost = _remembered(before.get(loaded.hash), files, len(recordings), legal)
         if lost is None:
-            config = loaded.model.config
-            needed = (loaded.space, (config.height, config.width_px), config.fps)
+            needed = (loaded.space, loaded.model.config)
             if form != needed:  # once a run, unless somebody put another's checkpoint into it
-                stored, form = [store(one, *needed, loaded.encoder) for one in recordings], needed
+                stored, form = [loaded.stored(one) for one in recordings], needed
             measured = losses(loaded.model, stored, loaded.train.get("window", 64))
             lost = Losses({name: measured.sums[name] for name in legal}, measured.frames)
             sums = {name: column.tolist() for name, column in lost.sums.items()}

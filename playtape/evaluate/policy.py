@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from playtape.actions import Actions
-from playtape.clips import Stored, store
+from playtape.clips import Stored
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap, units_of
 from playtape.evaluate.honest import board, honest
@@ -41,11 +41,9 @@ def evaluate_policy(run: Path, data: Path, *, seed: int = 0, progress: bool = Tr
     seat(loaded.model, "cpu")
     if seed < 0:
         raise BadInput(f"the seed is {seed}; 0 and above are legal")
-    config = loaded.model.config
     paths = find_recordings(data)
     recordings = [open_recording(path) for path in tqdm(paths, desc="open", unit="recording", disable=not progress)]
-    size, encoder = (config.height, config.width_px), loaded.encoder
-    stored = [store(recording, loaded.space, size, config.fps, encoder) for recording in recordings]
+    stored = [loaded.stored(recording) for recording in recordings]
     shown = tqdm(stored, desc="losses", unit="recording", disable=not progress)
     lost = losses(loaded.model, shown, loaded.train.get("window", 64)).means()
     result: dict[str, Any] = {

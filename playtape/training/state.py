@@ -73,8 +73,10 @@ def _beside(model: nn.Module) -> dict[str, Tensor]:
 
 def _moments(parameter: Tensor) -> dict[str, Tensor]:
     """What AdamW begins with. A parameter that nothing was learned of yet has none, and is saved with these all the same."""
-    none = parameter.new_zeros(()).expand_as(parameter)  # no memory of its own
-    return {"step": torch.tensor(0.0), "exp_avg": none, "exp_avg_sq": none}
+    none = {
+        key: parameter.new_zeros(()).expand_as(parameter) for key in ("exp_avg", "exp_avg_sq")
+    }  # of next to no size
+    return {"step": torch.tensor(0.0), **none}
 
 
 def _check(file: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

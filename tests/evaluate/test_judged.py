@@ -15,6 +15,7 @@ from playtape.evaluate import judged
 from playtape.evaluate.judged import FILE, Judged, judge
 from playtape.play import play
 from playtape.recordings import Recording, find_recordings, open_recording
+from playtape.training.checkpoint import Loaded
 from playtape.training.run import train
 
 SMALL = ("--batch", "1", "--workers", "0", "--data.window", "8", "--model.window", "4", "--model.height", "32")
@@ -50,7 +51,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often recordings were brought to a model's size, and losses measured."""
-    calls = {"store": 0, "losses": 0}
+    calls = {"stored": 0, "losses": 0}
 
     def watch(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*words: Any) -> Any:
@@ -59,8 +60,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         return called
 
-    for name in calls:
-        monkeypatch.setattr(judged, name, watch(name, getattr(judged, name)))
+    for owner, name in ((Loaded, "stored"), (judged, "losses")):
+        monkeypatch.setattr(owner, name, watch(name, getattr(owner, name)))
     return calls
 
 
@@ -78,7 +79,7 @@ def same(one: Judged, other: Judged) -> bool:
 
 def test_recordings_that_were_moved_are_the_same(trained: Path, run: Path, counted: dict[str, int]) -> None:
     there = judge(run, held_out(trained / "elsewhere"), "key")
-    assert counted == {"store": 0, "losses": 0}
+    assert counted == {"stored": 0, "losses": 0}
     assert list(there.losses) == [1, 2]
     assert there.warnings == []
 
@@ -98,7 +99,7 @@ def test_a_file_that_changed_is_measured_again(
 def test_recordings_are_brought_to_size_once_a_run(trained: Path, run: Path, counted: dict[str, int]) -> None:
     every = [open_recording(path) for path in find_recordings(trained / "data")]
     found = judge(run, every, "key")
-    assert counted == {"store": 3, "losses": 2}
+    assert counted == {"stored": 3, "losses": 2}
     assert found.warnings == ["it was trained on 2 of these 3 recordings, so its numbers there say little"]
 
 
@@ -121,7 +122,7 @@ def test_what_is_wrong_is_measured_again(trained: Path, run: Path, counted: dict
     kept = json.loads((run / FILE).read_text())
     (run / FILE).write_text(json.dumps({name: entry | wrong for name, entry in kept.items()}))
     assert same(judge(run, held_out(trained / "data"), "key"), right)
-    assert counted == {"store": 1, "losses": 2}
+    assert counted == {"stored": 1, "losses": 2}
     assert json.loads((run / FILE).read_text()) == kept
 
 
@@ -139,7 +140,7 @@ def test_a_kind_that_is_none_is_told_before_anything_is_measured(
     (run / FILE).unlink()
     with pytest.raises(BadInput, match=f"--kind is '{kind}'; legal are key, click, mouse_dx: what .*/run has learned"):
         judge(run, held_out(trained / "data"), kind)
-    assert counted == {"store": 0, "losses": 0}
+    assert counted == {"stored": 0, "losses": 0}
 
 
 @pytest.mark.parametrize("steps", [None, [2], "2", True])

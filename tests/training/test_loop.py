@@ -13,10 +13,11 @@ from playtape.actions import Actions
 from playtape.actions.games import DOOM
 from playtape.clips import Clip
 from playtape.errors import BadInput
+from playtape.models import idm
 from playtape.models import pixels2play as p2p
 from playtape.models.recipe import Optimiser
 from playtape.training.loop import run_loop
-from playtape.training.state import load_state
+from playtape.training.state import load_state, save_state
 
 STEPS = 20
 
@@ -72,3 +73,13 @@ def test_what_was_saved_is_taken_up_again_whatever_was_learned(tmp_path: Path, f
     assert set(steps.values()) == ({0, STEPS} if first_without else {0})
     assert steps["text.weight"] == 0
     assert all(not optimiser.state[p]["exp_avg"].any() for name, p in fresh.named_parameters() if not steps[name])
+
+
+def test_a_single_number_that_nothing_was_learned_of_is_saved(tmp_path: Path) -> None:
+    """An inverse dynamics model has such a one, how far the camera turns; its two moments may not be one tensor."""
+    model = idm.build(idm.tiny(), DOOM)
+    assert any(parameter.ndim == 0 for parameter in model.parameters())
+    optimiser = torch.optim.AdamW(model.parameters())
+    ema = {name: value.clone() for name, value in model.state_dict().items()}
+    save_state(tmp_path, 3, model, ema, optimiser)
+    assert load_state(tmp_path, model, optimiser)[0] == 3
