@@ -1,5 +1,6 @@
 """The commands that make recordings, look at them, and judge them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -155,7 +156,7 @@ class Convert:
         )
 
     def text(self, result: Result) -> str:
-        notes = [f"{path}: {note}" for path, said in result.get("warnings", {}).items() for note in said]
+        notes = _gathered(result.get("warnings", {}))
         lost = f"; {count} could not be converted" if (count := len(result.get("failed", ()))) else ""
         done = (
             f"Converted in {result['seconds']:.1f} s: {written(result)}" if result["outputs"] else "Nothing converted"
@@ -165,6 +166,17 @@ class Convert:
     def code(self, result: Result) -> int:
         """1 where some could not be converted."""
         return 1 if result.get("failed") else 0
+
+
+def _gathered(warnings: dict[str, list[str]]) -> list[str]:
+    """A line for each warning, one for all that differ in their numbers alone."""
+    alike: dict[str, list[str]] = {}
+    for path, said in warnings.items():
+        for text in said:
+            alike.setdefault(re.sub(r"\d+", "0", text), []).append(f"{path}: {text}")
+    return [
+        f"{lines[0]} (and {len(lines) - 1} more like it)" if len(lines) > 1 else lines[0] for lines in alike.values()
+    ]
 
 
 def _resize(frames: "np.ndarray", size: tuple[int, int]) -> "np.ndarray":

@@ -32,10 +32,14 @@ def _panel(draw: ImageDraw.ImageDraw, top: int, name: str, steps: list[int], val
     for share in (0.0, 0.5, 1.0):
         y = lower - share * (lower - upper)
         draw.line((left, y, right, y), fill=GRID)
-        draw.text((8, y - 6), f"{low + share * span:.3g}", fill=INK)
+        if share == 0 or high > low:
+            draw.text((8, y - 6), f"{low + share * span:.3g}", fill=INK)
     points = [
         (left + (step - steps[0]) / reach * (right - left), lower - (value - low) / span * (lower - upper))
         for step, value in zip(steps, values, strict=True)
     ]
-    draw.line(points * (2 if len(points) == 1 else 1), fill=LINE, width=2)
+    draw.line(points, fill=LINE, width=2)
+    if len(points) == 1:
+        x, y = points[0]
+        draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=LINE)
     draw.text((left, top + 8), f"{name}: {values[-1]:.4g} at step {steps[-1]}", fill=INK)

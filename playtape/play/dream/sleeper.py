@@ -80,7 +80,7 @@ class Dream:
         picture, reward, self.ended, _, info = self.env.step(action)
         message = self._message(picture, start, float(reward))
         if self._tape is not None:
-            self._tape.add(action, picture, info)
+            self._tape.add(action, picture, info, reward=float(reward), ended=bool(self.ended))
         if self.ended:
             self.end()
         return message

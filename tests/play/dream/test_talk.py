@@ -1,12 +1,15 @@
 """What the page's server says to a browser, to several, and to who is none."""
 
+import copy
 import http.client
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from playtape.imagine.env import World, open_world
 from playtape.play.dream.page import SEATS
@@ -107,6 +110,22 @@ def test_what_hands_did_is_in_the_recording(world: World, tmp_path: Path) -> Non
     assert found.axes[:, 0].sum() == 5
     assert second.info.extra["seed"] == "1"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_is_earned_is_in_the_recording(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(world.model), "outcome", lambda *_: (torch.tensor([0.5]), torch.tensor([0.0])))
+    rich = replace(world, model=copy.copy(world.model))
+    rich.model.earns = True
+    with asleep(rich, tmp_path) as (address, _), Guest(address) as guest:
+        begun(guest)
+        guest.say("play")
+        for _ in range(4):
+            guest.picture()
+    until(lambda: len(list(tmp_path.glob("*.mcap"))) == 1)
+    recording = open_recording(next(tmp_path.glob("*.mcap")))
+    rewards = [span for span in recording.spans if span.kind == "reward"]
+    assert rewards
+    assert {float(span.value) for span in rewards} == {0.5}
 
 
 def test_recordings_that_are_there_are_not_replaced(world: World, tmp_path: Path) -> None:
