@@ -12,7 +12,13 @@ from playtape.recordings.formats._coded import coded
 from playtape.recordings.video import Video
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
-KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}  # ending -> Pillow's word for it
+KINDS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+}  # ending -> Pillow's word for it
 Kinds = dict[str, str]
 
 

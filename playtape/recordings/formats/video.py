@@ -1,8 +1,8 @@
 """Plain video files as recordings: what is seen, and nothing of what was done.
 
-For what learns from pictures alone (a tokenizer, a world model that is told no action), for `check`, and for `label`. Found by the
-ending of their names; a video that lies beside an OWAMcap file of its name belongs to that, and is passed over. `convert` copies
-the file as it is: no frame is coded anew.
+For what learns from pictures alone (a tokenizer, a world model that is told no action), for `check`, and for `label`. Found by
+the ending of their names; a video that lies beside an OWAMcap file of its name belongs to that, and is passed over. `convert`
+copies the file as it is: no frame is coded anew.
 """
 
 from pathlib import Path
