@@ -20,6 +20,7 @@ which there is no line are masked. Inventory, place and statistics are not read.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -205,7 +206,11 @@ def example(tmp: Path) -> Path:
         menu = 25 <= t < 35
         keys = ["key.keyboard.w"] * (2 <= t < 20) + ["key.keyboard.e"] * (t in (24, 34))
         buttons, moved = [0] * (8 <= t < 12), (3.0, -1.0) if 4 <= t < 16 or 28 <= t < 31 else (0.0, 0.0)
-        mouse = {"x": 640.0 + 3 * max(0, min(t, 31) - 28), "y": 360.0 - max(0, min(t, 31) - 28), "dx": moved[0]}
+        mouse: dict[str, Any] = {
+            "x": 640.0 + 3 * max(0, min(t, 31) - 28),
+            "y": 360.0 - max(0, min(t, 31) - 28),
+            "dx": moved[0],
+        }
         mouse |= {"dy": moved[1], "dwheel": -1.0 * (t == 21), "buttons": buttons, "newButtons": [0] * (t == 8)}
         keyboard = {"keys": keys, "newKeys": keys if t in (2, 24, 34) else [], "chars": ""}
         rest = {"isGuiOpen": menu, "isGuiInventory": menu, "hotbar": int(t >= 22), "tick": t}
