@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,12 @@ def folders(root: Path, kinds: Kinds) -> list[Path]:
     """The folders with pictures of these kinds at or below `root`, sorted. Raises BadInput for a file."""
     if Path(root).is_file():
         raise BadInput(f"{root} is a file; give the folder of a clip's frames, or a folder of such folders")
-    walked = os.walk(root)
-    return sorted(Path(folder) for folder, _, files in walked if any(is_picture(name, kinds) for name in files))
+    found = []
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]  # such as one that is being written
+        if any(is_picture(name, kinds) for name in files):
+            found.append(Path(folder))
+    return sorted(found)
 
 
 def is_picture(name: str, kinds: Kinds) -> bool:
@@ -54,11 +58,13 @@ def missing(frames: list[Path]) -> int:
     return max(0, numbers[-1] - numbers[0] + 1 - len(numbers))
 
 
-def filmed(folder: Path, frames: list[Path], kinds: Kinds, fps: float) -> Video:
+def filmed(
+    folder: Path, frames: list[Path], kinds: Kinds, fps: float | None, time_ns: Sequence[int] | None = None
+) -> Video:
     """The pictures as a video, which lives as long as somebody looks at it. Raises BadInput for what is no picture, or of another
     size than the first."""
     height, width = picture(frames[0], kinds).shape[:2]
-    return coded(folder.name, _pictures(frames, kinds, (height, width)), (width, height), fps)
+    return coded(folder.name, _pictures(frames, kinds, (height, width)), (width, height), fps, time_ns)
 
 
 def _pictures(frames: list[Path], kinds: Kinds, size: tuple[int, int]) -> Iterator[np.ndarray]:
