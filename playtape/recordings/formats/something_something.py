@@ -9,9 +9,7 @@
 """
 
 import json
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,23 +17,20 @@ import numpy as np
 
 from playtape.actions import ActionSpace
 from playtape.errors import BadInput
-from playtape.recordings.formats._coded import coded
+from playtape.recordings.formats import _numbered
 from playtape.recordings.nouns import Info, Recording, Span
 
 __all__ = ["example", "find", "read"]
 
 FPS = 12.0
-ENDINGS = (".jpg", ".jpeg")
+KINDS = {".jpg": "JPEG", ".jpeg": "JPEG"}
 SPLITS = ("train", "validation", "test")
-LAST_NUMBER = re.compile(r"(\d+)\D*$")
 UP = 3  # folders above a clip's in which lists of labels are looked for
 
 
 def find(root: Path) -> list[Path]:
     """The folders with JPEG frames at or below `root`, sorted."""
-    if Path(root).is_file():
-        raise BadInput(f"{root} is a file; give the folder of a clip's frames, or a folder of such folders")
-    return sorted(Path(folder) for folder, _, files in os.walk(root) if any(map(_is_frame, files)))
+    return _numbered.folders(root, KINDS)
 
 
 def read(path: Path) -> Recording:
@@ -44,19 +39,15 @@ def read(path: Path) -> Recording:
     Raises BadInput for fewer than two frames, for frames that are no pictures or not of one size, and for a list without labels.
     """
     folder = Path(path)
-    frames = sorted((file for file in folder.iterdir() if _is_frame(file.name)), key=_place)
-    if len(frames) < 2:
-        raise BadInput(f"{folder} holds {len(frames)} JPEG frames; a clip has two or more")
-    height, width = _picture(frames[0]).shape[:2]
-    video = coded(folder.name, _pictures(frames, (height, width)), (width, height), FPS)
+    frames = _numbered.frames_of(folder, KINDS)
+    video = _numbered.filmed(folder, frames, KINDS, FPS)
     split, label = _told(folder)
-    numbers = [_place(file)[0] for file in frames]
-    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    lost = _numbered.missing(frames)
     info = Info(
         game="something_something",
         source=folder.name,
         licence="not told",
-        screen=(width, height),
+        screen=video.crop or video.coded_size,
         split=split,
         extra={"hz": f"{FPS:g}"},
     )
@@ -66,40 +57,8 @@ def read(path: Path) -> Recording:
         events=still.events(still.zeros(len(frames)), video.time_ns),
         spans=(Span(0, video.end_ns, "text", label),) if label else (),
         info=info,
-        warnings=(f"{missing} frames are missing between the first and the last",) if missing > 0 else (),
+        warnings=(f"{lost} frames are missing between the first and the last",) if lost else (),
     )
-
-
-def _is_frame(name: str) -> bool:
-    return name.lower().endswith(ENDINGS) and not name.startswith(".")
-
-
-def _place(file: Path) -> tuple[int, str]:
-    """The number that a frame's name ends in; frames without one come first, by their names."""
-    number = LAST_NUMBER.search(file.stem)
-    return (int(number[1]) if number else -1, file.name)
-
-
-def _pictures(frames: list[Path], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    for file in frames:
-        picture = _picture(file)
-        if picture.shape[:2] != size:
-            raise BadInput(
-                f"{file} is {picture.shape[1]}x{picture.shape[0]}, and the clip's first frame {size[1]}x{size[0]}; "
-                "all must be of one size"
-            )
-        yield picture
-
-
-def _picture(file: Path) -> np.ndarray:
-    """uint8 [H, W, 3]."""
-    from PIL import Image
-
-    try:
-        with Image.open(file, formats=("JPEG",)) as image:
-            return np.asarray(image.convert("RGB"))
-    except Exception as error:  # Pillow raises a dozen kinds for what is damaged
-        raise BadInput(f"{file} is not a readable JPEG picture: {str(error).splitlines()[0]}") from error
 
 
 def _told(folder: Path) -> tuple[str, str]:
