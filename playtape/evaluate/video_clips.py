@@ -5,10 +5,9 @@ each. Shapes: `K` frames of a context, `F` of a future.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from playtape.clips import Stored
 from playtape.evaluate.bootstrap import Bootstrap, units_of
@@ -25,22 +24,18 @@ class Chosen:
 
 
 def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, goal: bool) -> list[Chosen]:
-    """At most `clips` of all recordings. With a `goal` a context begins with the clip's last frame, and shows one less.
-
-    Raises BadInput if no recording is long enough.
-    """
+    """At most `clips` of all recordings, as `moments` are. Raises BadInput if no recording is long enough."""
     seen = context - goal
     long = [number for number, one in enumerate(stored) if len(one) >= one.reach(seen + frames)]
     if not long:
-        moments(stored, seen, frames, 1)  # raises, and says how long the longest is
+        moments(stored, context, frames, 1, goal=goal)  # raises, and says how long the longest is
     each, found = -(-clips // len(long)), []
     for number in long:
         step = stored[number].stride
-        for moment in moments([stored[number]], seen, frames, each):
+        for moment in moments([stored[number]], context, frames, each, goal=goal):
             first = moment.start + (seen - 1) * step
             rows = slice(first, first + frames * step, step)
-            shown = torch.cat([moment.frames[-1:], moment.frames]) if goal else moment.frames
-            found.append(Chosen(replace(moment, frames=shown), number, stored[number].mask[rows].copy()))
+            found.append(Chosen(moment, number, stored[number].mask[rows].copy()))
     return spread(found, clips)
 
 
