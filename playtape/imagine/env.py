@@ -69,7 +69,7 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
 def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
     model: Any = loaded.model
     stored = [loaded.stored(open_recording(path)) for path in find_recordings(data)]
-    return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.frames, 1, seed))
+    return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.clip, 1, seed))
 
 
 class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):

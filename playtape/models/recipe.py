@@ -78,6 +78,8 @@ class Recipe:
     def __post_init__(self) -> None:
         within("steps", self.steps, 1, MOST_STEPS, whole=True)
         within("batch", self.batch, 1, 100_000, whole=True)
+        if check := getattr(self.model, "check_clip", None):  # of a model that does not learn from clips of any length
+            check(self.data.window)
 
 
 @dataclass(frozen=True, eq=False)
