@@ -77,6 +77,10 @@ def store(
     time_ns = recording.time_ns[keep]
     every = stride(time_ns, hz, window) if hz else 1
     reward, ended = _outcome(recording, time_ns)
+    with np.errstate(over="ignore"):
+        reward = _following(reward, every, np.float64(0)).sum(-1).astype(np.float32)
+    if np.isinf(reward).any():
+        raise BadInput(f"{recording.name} has rewards that add up to more than {np.finfo(np.float32).max:g}, the most that is legal")
     return Stored(
         recording.name,
         _frames(recording, keep, size, crop),
@@ -85,7 +89,7 @@ def store(
         _following(_learnable(recording, time_ns), every, False).min(-1),
         _following(_certainty(recording, time_ns), every, np.float32(1)).min(-1),
         Text.of(recording, time_ns, encoder),
-        _following(reward, every, np.float32(0)).sum(-1),
+        reward,
         _following(ended, every, False).max(-1),
         _body(recording, embodiments),
         every,
@@ -199,8 +203,8 @@ def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
 
 
 def _outcome(recording: Recording, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each interval earned, float32 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
-    reward, ended = np.full(len(time_ns), np.nan, np.float32), np.zeros(len(time_ns), bool)
+    """What each interval earned, float64 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
+    reward, ended = np.full(len(time_ns), np.nan), np.zeros(len(time_ns), bool)
     if any(span.kind == "reward" for span in recording.spans):
         reward[:] = 0
     for span in recording.spans:
