@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -73,14 +74,15 @@ def store(
     and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a second; more where there are
     fewer than `window` of those. Raises BadInput for a recording that is of no embodiment.
     """
-    keep = np.arange(len(recording.time_ns)) if hz else regular(recording.time_ns, fps)
+    keep, every = _kept(recording, fps, hz, window)
     time_ns = recording.time_ns[keep]
-    every = stride(time_ns, hz, window) if hz else 1
     reward, ended = _outcome(recording, time_ns)
     with np.errstate(over="ignore"):
         reward = _following(reward, every, np.float64(0)).sum(-1).astype(np.float32)
     if np.isinf(reward).any():
-        raise BadInput(f"{recording.name} has rewards that add up to more than {np.finfo(np.float32).max:g}, the most that is legal")
+        raise BadInput(
+            f"{recording.name} has rewards that add up to more than {np.finfo(np.float32).max:g}, the most that is legal"
+        )
     return Stored(
         recording.name,
         _frames(recording, keep, size, crop),
@@ -94,6 +96,13 @@ def store(
         _body(recording, embodiments),
         every,
     )
+
+
+def _kept(recording: Recording, fps: float, hz: float, window: int) -> tuple[np.ndarray, int]:
+    """Which frames are kept, and every how many-th of them a clip takes."""
+    if not hz:
+        return regular(recording.time_ns, fps), 1
+    return np.arange(len(recording.time_ns)), stride(recording.time_ns, hz, window)
 
 
 def _together(actions: Actions, space: ActionSpace, n: int) -> Actions:
@@ -117,19 +126,23 @@ def session(recording: Recording) -> str:
     return recording.info.extra.get("session", recording.video.path.stem)
 
 
-def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
-    """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
+def observed_space(
+    recordings: Iterable[Recording], fps: float, hz: Iterable[float] = (), window: int = 0
+) -> ActionSpace:
+    """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order, as `store` would keep
+    them, at `hz` of each.
 
     An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was
     put. Empty where nothing was done, as in films: who learns from what is done asks for more.
     """
     buttons, motion = set(), {}
-    for recording in recordings:
+    for recording, pace in zip(recordings, chain(hz, repeat(0.0))):
         events = recording.events
         used = {events.names[i] for i in np.unique(events.input)}
         buttons |= {name for name in used if is_button(name)}
         axes = tuple(Axis(name, "sum" if kind(name) == "sum" else "state") for name in sorted(used - buttons))
-        time_ns = recording.time_ns[regular(recording.time_ns, fps)]
+        keep, every = _kept(recording, fps, pace, window)
+        time_ns = recording.time_ns[keep[::every]]
         values = ActionSpace((), axes).actions(events, time_ns).axes.astype(np.float64)
         for axis, column in zip(axes, values.T, strict=True):
             squares, count = motion.get(axis, (0.0, 0))

@@ -70,8 +70,8 @@ def evaluate_video(
     mean's over `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told
     nothing): how much worse `psnr` and the `losses` are under other clips' actions, 0 for a model that does not heed them.
     `hands`: what `files.idm` reads. `by_frame`. What is left out is None. With `out`, the picture OUT/video.png. Raises BadInput
-    for what is no world model, for a way that it has not learned, for recordings that are too short, and where nothing is done that
-    the model is told.
+    for what is no world model, a way that it has not learned, recordings that are too short, and where nothing is done that the
+    model is told.
     """
     files = files or Files()
     if out is not None:
@@ -89,7 +89,7 @@ def evaluate_video(
     context = config.tokenizer.context
     frames = counts.frames or config.frames - context
     chosen = choose(stored, context, frames, counts.clips, goal=config.goal)
-    units, bootstrap = resampled(chosen, config.fps, way.seed)
+    units, bootstrap = resampled(chosen, stored, way.seed)
     bodies = [one.moment.embodiment for one in chosen]
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
     judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)

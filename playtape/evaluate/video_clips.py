@@ -52,10 +52,10 @@ def exchanged(bodies: Sequence[int], seed: int) -> list[int]:
     return other.tolist()
 
 
-def resampled(chosen: Sequence[Chosen], fps: float, seed: int) -> tuple[np.ndarray, Bootstrap]:
+def resampled(chosen: Sequence[Chosen], stored: Sequence[Stored], seed: int) -> tuple[np.ndarray, Bootstrap]:
     """Which unit each clip belongs to, int [N], and draws of units: recordings, or blocks of time of a single one."""
     recordings = sorted({one.recording for one in chosen})  # clips are in their order
-    starts = [np.array([one.moment.start for one in chosen if one.recording == k]) for k in recordings]
-    times = [np.append(np.round(1e9 / fps * start).astype(np.int64), 0) for start in starts]
+    starts = [[one.moment.start for one in chosen if one.recording == k] for k in recordings]
+    times = [np.append(stored[k].time_ns[start], 0) for k, start in zip(recordings, starts, strict=True)]
     units, number, unit = units_of(times, [np.ones(len(start), bool) for start in starts])
     return np.concatenate(units), Bootstrap.of(number, unit, seed)

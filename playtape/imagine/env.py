@@ -62,7 +62,7 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
     model: Any = loaded.model
     told = getattr(config, "acts", True)
     return World(
-        run.resolve().name, model, loaded.space, config.fps, found, told, loaded.hash, place, tuple(loaded.licences)
+        run.resolve().name, model, loaded.space, loaded.hz, found, told, loaded.hash, place, tuple(loaded.licences)
     )
 
 

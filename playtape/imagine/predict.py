@@ -52,8 +52,8 @@ def predict(
 
     Of more recordings than `counts.clips` so many are looked at, evenly spread. Writes OUT/futures.png (rows: truth, then the
     samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean and of the best sample, `psnr_still` of the
-    last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, for a way that it has not learned,
-    for recordings that are too short, where nothing is done that the model is told, and for an `out` that cannot be written to.
+    last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, a way that it has not learned,
+    recordings that are too short, where nothing is done that the model is told, and for an `out` that cannot be written to.
     """
     check_folder(out, "draw futures")
     frames, samples, clips = counts.frames, counts.samples, counts.clips

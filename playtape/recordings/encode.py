@@ -49,7 +49,7 @@ def add_stream(container: Any, size: tuple[int, int], *, fps: float | None, crf:
     """
     if not 1 <= min(size) <= max(size) <= MOST_SIDE or size[0] * size[1] > MOST_PIXELS:
         raise BadInput(
-            f"a video cannot hold pictures of {size[0]}x{size[1]} pixels; legal are 1 to {MOST_SIDE} a side, and {MOST_PIXELS} in all"
+            f"a video cannot hold pictures of {size[0]}x{size[1]} pixels; legal are 1 to {MOST_SIDE} a side, {MOST_PIXELS} in all"
         )
     rate = Fraction(30) if fps is None else Fraction(fps).limit_denominator(100_000)
     if rate <= 0:

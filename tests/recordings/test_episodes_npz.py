@@ -168,7 +168,11 @@ def test_where_a_gripper_that_closes_by_itself_went_is_its_fifth(tmp_path: Path)
     for wrong in ({"state": state[:3]}, {"state": np.full(state.shape, "x")}, {"low_bound": np.zeros(0)}):
         with pytest.raises(BadInput, match=r"state in .* it must be \[6, S\] numbers, and bounds \[S\]"):
             episodes_npz.read(written(tmp_path / "robonet", **(fields | wrong)))
-    for wrong in ({"state": np.full((T, 5), np.nan)}, {"low_bound": np.full(5, np.nan)}, {"high_bound": np.full(5, 1e300)}):
+    for wrong in (
+        {"state": np.full((T, 5), np.nan)},
+        {"low_bound": np.full(5, np.nan)},
+        {"high_bound": np.full(5, 1e300)},
+    ):
         (name,) = wrong
         with pytest.raises(BadInput, match=rf"{name} in .*one\.npz has .* for the gripper; it must be finite"):
             episodes_npz.read(written(tmp_path / "robonet", **(fields | wrong)))
@@ -190,7 +194,10 @@ BAD = {
     "endless": ({"image": pictures(), "action": np.full((T, 1), np.nan)}, "has a number that is not finite"),
     "words": ({"image": pictures(), "action": np.full((T, 1), "up")}, "must be"),
     "many": ({"image": pictures(), "action": np.zeros((T, 40))}, "has 40 numbers; 1 to 32 are legal"),
-    "huge": ({"image": pictures(), "action": np.full((T, 1), -1e300)}, r"action in .*one\.npz goes to 1e\+300; 3\.4\S+ is"),
+    "huge": (
+        {"image": pictures(), "action": np.full((T, 1), -1e300)},
+        r"action in .*one\.npz goes to 1e\+300; 3\.4\S+ is",
+    ),
     "earns": ({"image": pictures(), "reward": np.full(T, 1e300)}, r"reward in .*one\.npz goes to 1e\+300; 3\.4\S+ is"),
     "twice": ({"a/image": pictures(), "b/image": pictures()}, "one.npz holds a/image and b/image; legal is one image"),
     "two hands": (

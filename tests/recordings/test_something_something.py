@@ -74,9 +74,7 @@ def test_a_label_of_nothing_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("inside", "said"), [("", "."), ("sub", "..")])
-def test_a_clip_is_known_from_within(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, said: str
-) -> None:
+def test_a_clip_is_known_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, said: str) -> None:
     folder = clip(tmp_path / "frames" / "12", NAMES)
     (folder / "sub").mkdir()
     (tmp_path / "something-something-v2-train.json").write_text('[{"id": "12", "label": "holding tea"}]')

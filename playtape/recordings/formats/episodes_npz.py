@@ -202,7 +202,9 @@ def _as_robonet(path: Path, actions: np.ndarray, fields: dict[str, np.ndarray], 
             )
         for name, column in (("state", state[:, -1]), ("low_bound", low.flat[-1]), ("high_bound", high.flat[-1])):
             if not (np.abs(column) <= MOST).all():  # nor NaN
-                raise BadInput(f"{name} in {path} has {column!s:.60} for the gripper; it must be finite, {MOST:g} at most")
+                raise BadInput(
+                    f"{name} in {path} has {column!s:.60} for the gripper; it must be finite, {MOST:g} at most"
+                )
         bounds = float(low.flat[-1]), float(high.flat[-1])
         gripper = np.where(state[1:, -1:] > sum(bounds) / 2, bounds[1], bounds[0])
         return np.concatenate([actions, np.append(gripper, [[0]], 0).astype(np.float32)], 1)
