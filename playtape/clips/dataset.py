@@ -20,6 +20,8 @@ from playtape.clips.store import Stored
 from playtape.errors import BadInput
 from playtape.recordings.mixes import find_mix, folders
 
+MOST_WEIGHT = 1e9  # of a source, and one divided by it the least
+
 
 @dataclass(frozen=True)
 class Source:
@@ -40,8 +42,10 @@ class Source:
             source = cls(Path(path), float(weight)) if colon else cls(Path(text))
         except ValueError:
             return cls(Path(text))
-        if not 0 < source.weight < float("inf"):
-            raise BadInput(f"the weight of {text!r} is {weight}; it must be positive and finite")
+        if not 1 / MOST_WEIGHT <= source.weight <= MOST_WEIGHT:
+            raise BadInput(
+                f"the weight of {text!r} is {weight}; it must be from {1 / MOST_WEIGHT:g} to {MOST_WEIGHT:g}"
+            )
         return source
 
     @staticmethod

@@ -58,11 +58,12 @@ def regular(time_ns: np.ndarray, fps: float) -> np.ndarray:
 
 
 def stride(time_ns: np.ndarray, hz: float, frames: int = 0) -> int:
-    """Every how many-th frame comes nearest to `hz` a second, as long as a recording has so many `frames` of them; at least 1.
+    """Every how many-th frame comes nearest to `hz` a second, as long as a recording has so many `frames` of them, or without a
+    number two; at least 1.
 
     Unlike `regular`, all intervals are of one length, and a clip may begin at any frame.
     """
     if len(time_ns) < 2:
         return 1
-    nearest = round(1e9 / (float(np.median(np.diff(time_ns))) * hz))
-    return max(1, min(nearest, len(time_ns) // frames) if frames else nearest)
+    nearest = 1e9 / (float(np.median(np.diff(time_ns))) * hz)
+    return max(1, round(min(nearest, len(time_ns) // frames if frames else len(time_ns) - 1)))

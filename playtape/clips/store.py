@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,15 @@ def store(
     and not all of it squashed. `hz`: all frames, of which clips take every n-th, about `hz` a second; more where there are
     fewer than `window` of those. Raises BadInput for a recording that is of no embodiment.
     """
-    keep = np.arange(len(recording.time_ns)) if hz else regular(recording.time_ns, fps)
+    keep, every = _kept(recording, fps, hz, window)
     time_ns = recording.time_ns[keep]
-    every = stride(time_ns, hz, window) if hz else 1
     reward, ended = _outcome(recording, time_ns)
+    with np.errstate(over="ignore"):
+        reward = _following(reward, every, np.float64(0)).sum(-1).astype(np.float32)
+    if np.isinf(reward).any():
+        raise BadInput(
+            f"{recording.name} has rewards that add up to more than {np.finfo(np.float32).max:g}, the most that is legal"
+        )
     return Stored(
         recording.name,
         _frames(recording, keep, size, crop),
@@ -85,11 +91,18 @@ def store(
         _following(_learnable(recording, time_ns), every, False).min(-1),
         _following(_certainty(recording, time_ns), every, np.float32(1)).min(-1),
         Text.of(recording, time_ns, encoder),
-        _following(reward, every, np.float32(0)).sum(-1),
+        reward,
         _following(ended, every, False).max(-1),
         _body(recording, embodiments),
         every,
     )
+
+
+def _kept(recording: Recording, fps: float, hz: float, window: int) -> tuple[np.ndarray, int]:
+    """Which frames are kept, and every how many-th of them a clip takes."""
+    if not hz:
+        return regular(recording.time_ns, fps), 1
+    return np.arange(len(recording.time_ns)), stride(recording.time_ns, hz, window)
 
 
 def _together(actions: Actions, space: ActionSpace, n: int) -> Actions:
@@ -113,19 +126,23 @@ def session(recording: Recording) -> str:
     return recording.info.extra.get("session", recording.video.path.stem)
 
 
-def observed_space(recordings: Iterable[Recording], fps: float) -> ActionSpace:
-    """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order.
+def observed_space(
+    recordings: Iterable[Recording], fps: float, hz: Iterable[float] = (), window: int = 0
+) -> ActionSpace:
+    """The buttons that are pressed and the axes that move in these recordings, in the vocabulary's order, as `store` would keep
+    them, at `hz` of each.
 
     An axis' scale is the root mean square of its intervals with motion, to two digits; a robot's axis is where it was
     put. Empty where nothing was done, as in films: who learns from what is done asks for more.
     """
     buttons, motion = set(), {}
-    for recording in recordings:
+    for recording, pace in zip(recordings, chain(hz, repeat(0.0))):
         events = recording.events
         used = {events.names[i] for i in np.unique(events.input)}
         buttons |= {name for name in used if is_button(name)}
         axes = tuple(Axis(name, "sum" if kind(name) == "sum" else "state") for name in sorted(used - buttons))
-        time_ns = recording.time_ns[regular(recording.time_ns, fps)]
+        keep, every = _kept(recording, fps, pace, window)
+        time_ns = recording.time_ns[keep[::every]]
         values = ActionSpace((), axes).actions(events, time_ns).axes.astype(np.float64)
         for axis, column in zip(axes, values.T, strict=True):
             squares, count = motion.get(axis, (0.0, 0))
@@ -199,8 +216,8 @@ def _learnable(recording: Recording, time_ns: np.ndarray) -> np.ndarray:
 
 
 def _outcome(recording: Recording, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each interval earned, float32 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
-    reward, ended = np.full(len(time_ns), np.nan, np.float32), np.zeros(len(time_ns), bool)
+    """What each interval earned, float64 [T], and whether it was the last, bool [T]. Rewards within one interval add up."""
+    reward, ended = np.full(len(time_ns), np.nan), np.zeros(len(time_ns), bool)
     if any(span.kind == "reward" for span in recording.spans):
         reward[:] = 0
     for span in recording.spans:

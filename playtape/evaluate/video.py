@@ -27,7 +27,7 @@ from playtape.evaluate.video_losses import losses
 from playtape.evaluate.video_panel import DISTANCES, Files, Panel
 from playtape.evaluate.video_picture import draw
 from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
-from playtape.imagine.futures import Moment, Way, futures, spread
+from playtape.imagine.futures import Moment, Way, able, futures, spread
 from playtape.recordings import find_recordings, open_recording
 from playtape.recordings.atomic import check_folder
 from playtape.training import checkpoint
@@ -70,17 +70,16 @@ def evaluate_video(
     mean's over `still`, above 0 if it is better. `frechet`: distances, smaller is better. `heeds` (None for a model that is told
     nothing): how much worse `psnr` and the `losses` are under other clips' actions, 0 for a model that does not heed them.
     `hands`: what `files.idm` reads. `by_frame`. What is left out is None. With `out`, the picture OUT/video.png. Raises BadInput
-    for what is no world model, for recordings that are too short, and where nothing is done that the model is told.
+    for what is no world model, a way that it has not learned, recordings that are too short, and where nothing is done that the
+    model is told.
     """
     files = files or Files()
-    for name, value, most in (("--temperature", way.temperature, 100), ("--passes", way.passes, 1000)):
-        within(name, value, 0, most)
-    within("--seed", way.seed, 0, 2**31, whole=True)
     if out is not None:
         check_folder(out, "draw the picture")
     keep_freed_memory()
     loaded = checkpoint.load(run, to="foretell")
     config = loaded.model.config
+    able(loaded.model, way, str(run))
     place = seat(loaded.model, device)
     hands = None if files.idm is None else Hands(checkpoint.load(files.idm, to="label"), loaded, place)
     panel, missing = Panel.of(files, place)
@@ -90,7 +89,7 @@ def evaluate_video(
     context = config.tokenizer.context
     frames = counts.frames or config.frames - context
     chosen = choose(stored, context, frames, counts.clips, goal=config.goal)
-    units, bootstrap = resampled(chosen, config.fps, way.seed)
+    units, bootstrap = resampled(chosen, stored, way.seed)
     bodies = [one.moment.embodiment for one in chosen]
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
     judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)
@@ -145,39 +144,39 @@ class _Judge:
         with tqdm(total=len(chosen), desc="foretell and judge", unit="clip", disable=not progress) as bar:
             for start in range(0, len(chosen), size):
                 part = chosen[start : start + size]
-                way = replace(self.way, seed=self.way.seed + start)
-                shown = self._shown([one.moment for one in part], way, average.round().to(torch.uint8))
+                shown = self._shown([one.moment for one in part], start, average.round().to(torch.uint8))
                 scores = {name: self.tally.score(name, each, shown) for name, each in self.panel.measures.items()}
                 self.panel.see(shown)
                 told = [one.moment.actions for one in part]
                 self._read(part, shown, {"generated": (shown.drawn[:, :COMPARED], told)})
                 if others is not None:
                     told = [chosen[k].moment.actions for k in others[start : start + size]]
-                    misled = self._misled(part, told, way)
+                    misled = self._misled(part, told, start)
                     self._heeds(scores["psnr"][:, :COMPARED], misled, shown)
                     self._read(part, shown, {"generated_told_others": (misled, told)})
                 bar.update(len(part))
 
-    def _shown(self, of: list[Moment], way: Way, average: Tensor) -> Shown:
+    def _shown(self, of: list[Moment], start: int, average: Tensor) -> Shown:
         happened = torch.stack([one.frames for one in of])
         k = happened.shape[1] - len(of[0].actions.buttons)
         bodies = torch.tensor([one.embodiment for one in of], device=self.device)
         context = self.model.frames(self.model.start(happened[:, :k].to(self.device), 1, bodies), k)
         coded = self.model.coded(happened.to(self.device))
-        drawn = self._drawn(of, self.samples, way)
+        drawn = self._drawn(of, self.samples, start)
         return Shown.of(happened, pixels(context).cpu(), drawn, average, pixels(coded).cpu())
 
-    def _drawn(self, of: list[Moment], count: int, way: Way) -> Tensor:
-        """`count` futures of each moment, so many at once as are well held: uint8 [n, S, F, 3, H, W]."""
-        rounds = [min(TOGETHER, count - first) for first in range(0, count, TOGETHER)]
-        ways = [replace(way, seed=way.seed + turn * 2**32) for turn in range(len(rounds))]
-        return torch.cat(
-            [futures(self.model, of, few, each, self.device, progress=False) for few, each in zip(rounds, ways)], 1
-        )
+    def _drawn(self, of: list[Moment], count: int, start: int) -> Tensor:
+        """`count` futures of each moment, of which the first is number `start`, so many at once as are well held: uint8 [n, S, F,
+        3, H, W]."""
+        drawn = []
+        for first in range(0, count, TOGETHER):
+            few = min(TOGETHER, count - first)
+            drawn.append(futures(self.model, of, few, self.way, self.device, turn=(start, first), progress=False))
+        return torch.cat(drawn, 1)
 
-    def _misled(self, part: Sequence[Chosen], told: Sequence[Actions], way: Way) -> Tensor:
+    def _misled(self, part: Sequence[Chosen], told: Sequence[Actions], start: int) -> Tensor:
         of = [replace(one.moment, actions=actions) for one, actions in zip(part, told, strict=True)]
-        return self._drawn(of, min(self.samples, COMPARED), way)
+        return self._drawn(of, min(self.samples, COMPARED), start)
 
     def _heeds(self, rightly: Tensor, misled: Tensor, shown: Shown) -> None:
         """How much less like what happened futures are that were told other actions; `rightly` [n, S, F] is of true ones."""

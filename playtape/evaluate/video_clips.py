@@ -5,10 +5,9 @@ each. Shapes: `K` frames of a context, `F` of a future.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from playtape.clips import Stored
 from playtape.evaluate.bootstrap import Bootstrap, units_of
@@ -25,22 +24,18 @@ class Chosen:
 
 
 def choose(stored: Sequence[Stored], context: int, frames: int, clips: int, *, goal: bool) -> list[Chosen]:
-    """At most `clips` of all recordings. With a `goal` a context begins with the clip's last frame, and shows one less.
-
-    Raises BadInput if no recording is long enough.
-    """
+    """At most `clips` of all recordings, as `moments` are. Raises BadInput if no recording is long enough."""
     seen = context - goal
     long = [number for number, one in enumerate(stored) if len(one) >= one.reach(seen + frames)]
     if not long:
-        moments(stored, seen, frames, 1)  # raises, and says how long the longest is
+        moments(stored, context, frames, 1, goal=goal)  # raises, and says how long the longest is
     each, found = -(-clips // len(long)), []
     for number in long:
         step = stored[number].stride
-        for moment in moments([stored[number]], seen, frames, each):
+        for moment in moments([stored[number]], context, frames, each, goal=goal):
             first = moment.start + (seen - 1) * step
             rows = slice(first, first + frames * step, step)
-            shown = torch.cat([moment.frames[-1:], moment.frames]) if goal else moment.frames
-            found.append(Chosen(replace(moment, frames=shown), number, stored[number].mask[rows].copy()))
+            found.append(Chosen(moment, number, stored[number].mask[rows].copy()))
     return spread(found, clips)
 
 
@@ -57,10 +52,10 @@ def exchanged(bodies: Sequence[int], seed: int) -> list[int]:
     return other.tolist()
 
 
-def resampled(chosen: Sequence[Chosen], fps: float, seed: int) -> tuple[np.ndarray, Bootstrap]:
+def resampled(chosen: Sequence[Chosen], stored: Sequence[Stored], seed: int) -> tuple[np.ndarray, Bootstrap]:
     """Which unit each clip belongs to, int [N], and draws of units: recordings, or blocks of time of a single one."""
     recordings = sorted({one.recording for one in chosen})  # clips are in their order
-    starts = [np.array([one.moment.start for one in chosen if one.recording == k]) for k in recordings]
-    times = [np.append(np.round(1e9 / fps * start).astype(np.int64), 0) for start in starts]
+    starts = [[one.moment.start for one in chosen if one.recording == k] for k in recordings]
+    times = [np.append(stored[k].time_ns[start], 0) for k, start in zip(recordings, starts, strict=True)]
     units, number, unit = units_of(times, [np.ones(len(start), bool) for start in starts])
     return np.concatenate(units), Bootstrap.of(number, unit, seed)

@@ -42,7 +42,7 @@ class Hands:
 
     def __post_init__(self) -> None:
         """Raises BadInput for models of two rates, and for those that know no action in common."""
-        ours, theirs = self.world.train.get("hz") or self.world.model.config.fps, self.idm.model.config.fps
+        ours, theirs = self.world.hz, self.idm.hz
         if abs(ours - theirs) > NEAR * ours:
             raise BadInput(
                 f"--idm learned from {theirs:g} frames a second and the world from {ours:g}; they must be of one rate"

@@ -27,8 +27,7 @@ def losses(
     if not isinstance(model, Trainable):
         return {}
     config: Any = model.config
-    length = config.frames - config.goal
-    clips = [_clip(stored[one.recording], one.moment.start, length) for one in chosen]
+    clips = [_clip(stored[one.recording], one.moment.start, config.clip) for one in chosen]
     found: dict[tuple[str, ...], Tensor] = {}
 
     def keep(key: tuple[str, ...], number: int, value: float) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clips, pixels
 from playtape.envs import gym_space
-from playtape.errors import BadInput, within
-from playtape.imagine.futures import Way
+from playtape.errors import BadInput
+from playtape.imagine.futures import Way, able, generator
 from playtape.models.protocols import Simulator
 from playtape.recordings import find_recordings, open_recording
 from playtape.training import checkpoint
@@ -62,14 +62,14 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
     model: Any = loaded.model
     told = getattr(config, "acts", True)
     return World(
-        run.resolve().name, model, loaded.space, config.fps, found, told, loaded.hash, place, tuple(loaded.licences)
+        run.resolve().name, model, loaded.space, loaded.hz, found, told, loaded.hash, place, tuple(loaded.licences)
     )
 
 
 def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
     model: Any = loaded.model
     stored = [loaded.stored(open_recording(path)) for path in find_recordings(data)]
-    return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.frames, 1, seed))
+    return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.clip, 1, seed))
 
 
 class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
@@ -99,11 +99,7 @@ class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
 
     @way.setter
     def way(self, way: Way) -> None:
-        within("--temperature", way.temperature, 0, 100)
-        within("--passes", way.passes, 0, 1000, whole=True)
-        if way.passes and not self.world.model.fast:
-            raise BadInput(f"{self.world.name} has not learned the fast way (--model.parallel); legal is --mode exact")
-        self._way = way
+        self._way = able(self.world.model, way, self.world.name)
 
     @property
     def licences(self) -> tuple[str, ...]:
@@ -121,7 +117,7 @@ class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         number = int(self.np_random.integers(len(self.world.starts)))
-        self._draw = torch.Generator(self.world.device).manual_seed(int(self.np_random.integers(2**63)))
+        self._draw = generator(self.world.device, int(self.np_random.integers(2**63)))
         starts, device = self.world.starts, self.world.device
         context, body = starts.frames[number].to(device), starts.embodiment[number : number + 1].to(device)
         self._state = self.world.model.start(context[None], 1, body)

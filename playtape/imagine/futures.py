@@ -38,7 +38,8 @@ class Way:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A context of a recording and what came after it: uint8 [K + F, 3, H, W], and the F rows that led to the latter."""
+    """A context of a recording, a goal first where a model takes one, and what came after it: uint8 [K + F, 3, H, W]; and the F
+    rows that led to the latter."""
 
     name: str
     start: int  # frame of the recording at the model's rate
@@ -47,42 +48,69 @@ class Moment:
     embodiment: int = 0
 
 
+def generator(device: str, seed: int, *turn: int) -> torch.Generator:
+    """The draws of one turn of a seed, independent of those of its other turns and of other seeds.
+
+    Numbers that a CPU draws hang on the low 32 bits of what it is seeded with alone, so a seed is not taken as it is.
+    """
+    (own,) = np.random.SeedSequence(seed, spawn_key=turn).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(own))
+
+
+def able(model: Simulator, way: Way, name: str) -> Way:
+    """The way, if the model called `name` has learned it. Raises BadInput if not."""
+    if way.passes and not model.fast:
+        raise BadInput(f"{name} has not learned the fast way (--model.parallel); legal is --mode exact")
+    return way
+
+
 def spread(things: Sequence[Thing], most: int) -> list[Thing]:
     """At most so many of them, from the first to the last as evenly as can be."""
     places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
     return [things[place] for place in places.tolist()]
 
 
-def moments(stored: Iterable[Stored], context: int, frames: int, each: int) -> list[Moment]:
-    """At most `each` stretches of every recording, evenly spread over it. Raises BadInput if none is as long."""
-    found, longest = [], 0
+def moments(stored: Iterable[Stored], context: int, frames: int, each: int, *, goal: bool = False) -> list[Moment]:
+    """At most `each` stretches of every recording, evenly spread over it. Raises BadInput if none is as long.
+
+    With a `goal` a context begins with the stretch's last frame, and shows one less.
+    """
+    found, longest, seen = [], 0, context - goal
     for one in stored:
-        reach = one.reach(context + frames)
+        reach = one.reach(seen + frames)
         room = len(one) - reach
         longest = max(longest, (len(one) - 1) // one.stride + 1)
         if room < 0:
             continue
         for start in np.unique(np.linspace(0, room, each).round().astype(int)).tolist():
             clip = cut(one, start, start + reach)
-            acts = slice(context - 1, context - 1 + frames)
+            acts = slice(seen - 1, seen - 1 + frames)
             rows = Actions(clip.actions.buttons[acts], clip.actions.axes[acts])
-            found.append(Moment(one.name, start, clip.frames, rows, one.embodiment))
+            shown = torch.cat([clip.frames[-1:], clip.frames]) if goal else clip.frames
+            found.append(Moment(one.name, start, shown, rows, one.embodiment))
     if not found:
         raise BadInput(
-            f"no recording is as long as {context} frames to begin from and {frames} to foretell; the longest has {longest}"
+            f"no recording is as long as {seen} frames to begin from and {frames} to foretell; the longest has {longest}"
         )
     return found
 
 
 def futures(
-    model: Simulator, of: list[Moment], count: int, way: Way, device: str = "cpu", *, progress: bool = True
+    model: Simulator,
+    of: list[Moment],
+    count: int,
+    way: Way,
+    device: str = "cpu",
+    *,
+    turn: tuple[int, ...] = (),
+    progress: bool = True,
 ) -> Tensor:
     """`count` futures of each moment, all of one length, under what was truly done: uint8 [N, S, F, 3, H, W].
 
-    `device` is where the model is.
+    `device` is where the model is. Of another `turn` they are drawn independently.
     """
     context = len(of[0].frames) - len(of[0].actions.buttons)
-    generator = torch.Generator(device).manual_seed(way.seed)
+    draw = generator(device, way.seed, *turn)
     frames = torch.stack([each.frames[:context] for each in of]).to(device)
     body = torch.tensor([each.embodiment for each in of], device=device)
     state, shown = model.start(frames, count, body), []
@@ -98,7 +126,7 @@ def futures(
             passes=way.passes,
             temperature=way.temperature,
             top=way.top,
-            generator=generator,
+            generator=draw,
         )
         shown.append(pixels(model.frames(state, 1)[:, 0]).cpu())
     return torch.stack(shown, 1).unflatten(0, (len(of), count))

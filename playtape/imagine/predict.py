@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from playtape.errors import within
-from playtape.imagine.futures import Moment, Way, futures, moments, spread
+from playtape.imagine.futures import Moment, Way, able, futures, moments, spread
 from playtape.nets.similarity import psnr
 from playtape.recordings import find_recordings, open_recording, write_video
 from playtape.recordings.atomic import atomic, check_folder
@@ -52,8 +52,8 @@ def predict(
 
     Of more recordings than `counts.clips` so many are looked at, evenly spread. Writes OUT/futures.png (rows: truth, then the
     samples) and OUT/futures.mp4, the same in time. Gives where, `psnr` of the mean and of the best sample, `psnr_still` of the
-    last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, for recordings that are too
-    short, where nothing is done that the model is told, and for an `out` that cannot be written to.
+    last context frame held, `frames_per_s`, and `warnings`. Raises BadInput for no world model, a way that it has not learned,
+    recordings that are too short, where nothing is done that the model is told, and for an `out` that cannot be written to.
     """
     check_folder(out, "draw futures")
     frames, samples, clips = counts.frames, counts.samples, counts.clips
@@ -61,11 +61,13 @@ def predict(
     loaded = checkpoint.load(run, to="foretell")
     model: Any = loaded.model
     config = model.config
+    able(model, way, str(run))
     place = seat(loaded.model, device)
     recordings = [open_recording(path) for path in spread(find_recordings(data), clips)]
     warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
     stored = [loaded.stored(one) for one in recordings]
-    chosen = moments(stored, config.tokenizer.context, frames, -(-clips // len(stored)))[:clips]
+    each = -(-clips // len(stored))
+    chosen = moments(stored, config.tokenizer.context, frames, each, goal=config.goal)[:clips]
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)
     seconds = time.perf_counter() - begun
@@ -73,15 +75,15 @@ def predict(
     out.mkdir(parents=True, exist_ok=True)
     _picture(chosen, drawn, out / "futures.png")
     _film(chosen, drawn, out / "futures.mp4")
-    each = psnr(drawn, truth[:, None])  # [N, S, F]
+    like = psnr(drawn, truth[:, None])  # [N, S, F]
     still = torch.stack([one.frames[-frames - 1] for one in chosen])[:, None]
     return {
         "output": str(out),
         "picture": str(out / "futures.png"),
         "film": str(out / "futures.mp4"),
         "clips": [{"recording": one.name, "frame": one.start} for one in chosen],
-        "psnr": float(each.mean()),
-        "psnr_best": float(each.mean(2).max(1).values.mean()),
+        "psnr": float(like.mean()),
+        "psnr_best": float(like.mean(2).max(1).values.mean()),
         "psnr_still": float(psnr(still, truth).mean()),
         "frames_per_s": drawn[:, :, :, 0, 0, 0].numel() / seconds,
         "warnings": warnings,

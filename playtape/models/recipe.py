@@ -15,6 +15,7 @@ from playtape.clips.augmentation import Augmentation
 from playtape.errors import BadInput, within
 
 MOST_STEPS = 10**9
+LEAST_HZ, MOST_HZ = 0.01, 1000.0  # frames a second of a clip
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Data:
         if self.text:
             find_encoder(self.text)  # a typo shows before anything is read
         within("data.fps", self.fps, 0.1, 1000)
-        within("data.hz", self.hz, 0, 1000)
+        if self.hz != 0:
+            within("data.hz", self.hz, LEAST_HZ, MOST_HZ)
         within("data.window", self.window, 2, 100_000, whole=True)
 
 
@@ -78,6 +80,8 @@ class Recipe:
     def __post_init__(self) -> None:
         within("steps", self.steps, 1, MOST_STEPS, whole=True)
         within("batch", self.batch, 1, 100_000, whole=True)
+        if check := getattr(self.model, "check_clip", None):  # of a model that does not learn from clips of any length
+            check(self.data.window)
 
 
 @dataclass(frozen=True, eq=False)

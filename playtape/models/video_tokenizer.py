@@ -118,6 +118,13 @@ class Config:
             within("adversary_from", self.adversary_from, 0, MOST_STEPS, whole=True)
             within("side with an adversary", self.side, LEAST_SIDE, 1024, whole=True)
 
+    def check_clip(self, frames: int) -> None:
+        """Raises BadInput where clips of so many frames are none to learn from."""
+        if frames <= (k := self.context):
+            raise BadInput(
+                f"clips have {frames} frames, and a context of {k} leaves none to draw; give --data.window of {k + 1} or more"
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -228,10 +235,7 @@ class VideoTokenizer(Model):
     def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order: any in training, else evenly spread."""
         t, k = frames.shape[1], self.config.context
-        if t <= k:
-            raise BadInput(
-                f"clips have {t} frames, and a context of {k} leaves none to draw; give --data.window of {k + 1} or more"
-            )
+        self.config.check_clip(t)
         count = min(t - k, self.config.targets)
         if self.training:
             later = torch.randperm(t - k, device=frames.device)[:count].sort().values

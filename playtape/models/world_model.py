@@ -85,6 +85,19 @@ class Config:
         if len({*self.embodiments}) < len(self.embodiments):
             raise BadInput(f"embodiments has a name twice: {' '.join(self.embodiments)}")
 
+    @property
+    def clip(self) -> int:
+        """Frames of a clip that it learns from. A goal is the last of them, shown twice."""
+        return self.frames - self.goal
+
+    def check_clip(self, frames: int) -> None:
+        """Raises BadInput where clips of so many frames are none that it learns from."""
+        if frames != self.clip:
+            goal = " and a goal" if self.goal else ""
+            raise BadInput(
+                f"clips have {frames} frames (--data.window); with --model.frames {self.frames}{goal} it must be {self.clip}"
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -160,12 +173,9 @@ class WorldModel(Model):
     def _clip(self, clip: Clip) -> tuple[Tensor, slice]:
         """Frames [N, K + F], and which of the clip's rows led to the later ones."""
         config, frames = self.config, clip.frames
+        config.check_clip(frames.shape[1])
         if config.goal:
-            frames = torch.cat([frames[:, -1:], frames], 1)[:, : config.frames]
-        if frames.shape[1] != config.frames:
-            raise BadInput(
-                f"clips have {clip.frames.shape[1]} frames; this model learns from {config.frames} (--data.window)"
-            )
+            frames = torch.cat([frames[:, -1:], frames], 1)
         first = config.tokenizer.context - 1 - config.goal
         return frames, slice(first, first + config.frames - config.tokenizer.context)
 

@@ -115,6 +115,8 @@ def writing_failed(path: Path, temporary: Path, error: OSError) -> Exception:
         return error
     if error.errno in FULL:
         return BadInput(f"cannot write {path}: no space left on the disk; nothing was written, free some and try again")
+    if error.errno == errno.ENAMETOOLONG:
+        return BadInput(f"cannot write {path}: its name is too long; some 230 letters are legal")
     own = {path, temporary, *path.parents}
     if not own & {Path(name) for name in (error.filename, error.filename2) if name}:
         known = error.filename is None and isinstance(error, PermissionError | NotADirectoryError | FileExistsError)

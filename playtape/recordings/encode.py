@@ -14,6 +14,7 @@ from playtape.recordings.atomic import atomic
 
 MICRO = Fraction(1, 1_000_000)  # clock of videos with given times: error <= 1 us, gaps up to 71 minutes
 SUFFIXES = (".mp4", ".mkv", ".mov")
+MOST_SIDE, MOST_PIXELS = 16384, 2**27  # of a picture, as x264 and ffmpeg take it
 
 
 def write_video(
@@ -28,7 +29,7 @@ def write_video(
     """Encode RGB frames uint8 [H, W, 3] at a steady `fps`, or shown at rising `time_ns`; give exactly one of them.
 
     An odd width or height is padded to even by repeating the edge; the caller keeps the true size (`Video(crop=)`).
-    Atomic. Raises BadInput for no frames, frames of differing size, times that do not rise or match, a full disk.
+    Atomic. Raises BadInput for no frames, frames too large or of differing size, times that do not rise or match, a full disk.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -42,7 +43,14 @@ def write_video(
 
 
 def add_stream(container: Any, size: tuple[int, int], *, fps: float | None, crf: int, gop: int) -> Any:
-    """An h264 stream for frames of `size` (width, height); its clock is 1/fps, or microseconds if fps is None."""
+    """An h264 stream for frames of `size` (width, height); its clock is 1/fps, or microseconds if fps is None.
+
+    Raises BadInput for a size that h264 has no room for.
+    """
+    if not 1 <= min(size) <= max(size) <= MOST_SIDE or size[0] * size[1] > MOST_PIXELS:
+        raise BadInput(
+            f"a video cannot hold pictures of {size[0]}x{size[1]} pixels; legal are 1 to {MOST_SIDE} a side, {MOST_PIXELS} in all"
+        )
     rate = Fraction(30) if fps is None else Fraction(fps).limit_denominator(100_000)
     if rate <= 0:
         raise BadInput(f"fps is {fps}; it must be above 0")

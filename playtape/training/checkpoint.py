@@ -22,6 +22,7 @@ from playtape.clips import SentenceEncoder, Stored, find_encoder, store
 from playtape.errors import BadInput
 from playtape.models import modules
 from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
+from playtape.models.recipe import LEAST_HZ, MOST_HZ
 from playtape.recordings import Recording
 from playtape.recordings.licences import KEY as LICENCES
 from playtape.training.tensors import read_tensors, write_tensors
@@ -67,6 +68,11 @@ class Loaded:
     space: ActionSpace
     train: Mapping[str, Any]
     hash: str
+
+    @property
+    def hz(self) -> float:
+        """About how many frames a second its clips have."""
+        return self.train.get("hz") or self.model.config.fps
 
     @property
     def encoder(self) -> SentenceEncoder | None:
@@ -213,7 +219,11 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
 
     for name, right, what in (
         ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
-        ("hz", lambda said: type(said) in (int, float) and 0 <= said <= 1000, "a number from 0 to 1000"),
+        (
+            "hz",
+            lambda said: type(said) in (int, float) and (said == 0 or LEAST_HZ <= said <= MOST_HZ),
+            f"0, or a number from {LEAST_HZ:g} to {MOST_HZ:g}",
+        ),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
         ("trained_on", names, "a list of names"),
         (LICENCES, names, "a list of names"),

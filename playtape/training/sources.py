@@ -63,7 +63,7 @@ def gather(run: Run[Any]) -> Sources:
         for source, frames in zip(of, length, strict=True)
     ]
     held_out = [recording for recording in usable if session(recording) in held]
-    space = observed_space(training, run.hz or run.data.fps)
+    space = observed_space(training, run.data.fps, hz, run.data.window)
     if getattr(run.model, "acts", True):  # a tokenizer, and a world model that is told nothing, say False
         _check_done(training, space)
     return Sources(training, weights, hz, held_out, space)

@@ -64,14 +64,15 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     )
     if not run.sources or str(run.out) == ".":
         raise BadInput(f"`playtape train {argv[0]}` needs recordings to learn from and --out RUN")
-    Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
     if run.mix:
         find_mix(run.mix)  # a typo shows before anything is read
     within("--save-every", run.save_every, 1, MOST_STEPS, whole=True)
     within("--keep-every", run.keep_every, 0, MOST_STEPS, whole=True)
     within("--workers", run.workers, 0, 256, whole=True)
     within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
-    return name, argv[0], _told_tokenizer(run, argv[0])
+    run = _told_tokenizer(run, argv[0])
+    Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
+    return name, argv[0], run
 
 
 def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:

@@ -80,6 +80,19 @@ def test_rewards_add_up_where_they_were_earned(recording) -> None:
     wrong = replace(recording, spans=(Span(0, 1, "reward", "much"),))
     with pytest.raises(BadInput, match="has a span reward of 'much'; it must be a finite number"):
         store(wrong, space, (40, 80), 17.5)
+    much = tuple(Span(int(time_ns[t]), int(time_ns[t + 1]), "reward", "3e38") for t in (4, 5))
+    assert store(replace(recording, spans=much), space, (40, 80), 35).reward[4:6].tolist() == [np.float32(3e38)] * 2
+    for spans, how in ((much, {"hz": 17.5}), (much, {}), ((replace(much[0], value="1e300"),), {})):
+        with pytest.raises(BadInput, match=r"has rewards that add up to more than 3\.40282e\+38"):
+            store(replace(recording, spans=spans), space, (40, 80), 35 if how else 17.5, **how)
+
+
+def test_what_is_done_is_observed_at_any_pace(recording) -> None:
+    """A minute and 40 seconds from frame to frame, of some two seconds: it is taken as closely as a window of 8 needs."""
+    space, slow = observed_space([recording], 35), observed_space([recording], 35, [0.01], 8)
+    assert slow.buttons == space.buttons
+    assert [axis.name for axis in slow.axes] == [axis.name for axis in space.axes]
+    assert slow.axes[0].scale > space.axes[0].scale  # of longer intervals
 
 
 def test_a_body_that_a_model_does_not_know(recording) -> None:
@@ -126,6 +139,9 @@ def test_sources_carry_weights() -> None:
     assert Source.parse("data/a:4") == Source(Path("data/a"), 4.0)
     assert Source.parse("data/a") == Source(Path("data/a"), 1.0)
     assert Source.parse("c:/odd") == Source(Path("c:/odd"), 1.0)
+    for weight in ("0", "-1", "nan", "inf", "1e308", "5e-324"):  # times a length, and added up, they must stay numbers
+        with pytest.raises(BadInput, match=f"the weight of 'a:{weight}' is {weight}; it must be from 1e-09 to 1e\\+09"):
+            Source.parse(f"a:{weight}")
 
 
 def test_mixture_weights_decide_what_is_drawn(recording, stored) -> None:

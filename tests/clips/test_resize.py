@@ -88,6 +88,9 @@ def test_jitter_does_not_change_the_rate() -> None:
         (30, 3, 0, 10),
         (30, 3, 16, 6),
         (30, 3, 200, 1),
+        (30, 1e-9, 16, 6),
+        (30, 1e-320, 16, 6),
+        (30, 0.01, 0, 99),
     ],
 )
 def test_a_stride_is_whole_and_no_longer_than_the_recording_lets(

@@ -12,9 +12,10 @@ from PIL import Image
 from playtape.actions import ActionSpace, Axis
 from playtape.clips import cut, stack, store
 from playtape.errors import BadInput
+from playtape.evaluate import video
 from playtape.evaluate.video import Counts, evaluate_video
 from playtape.evaluate.video_clips import choose, exchanged
-from playtape.evaluate.video_panel import Files
+from playtape.evaluate.video_panel import Files, Panel
 from playtape.evaluate.video_table import video_table
 from playtape.imagine.futures import Way
 from playtape.models import idm
@@ -195,6 +196,16 @@ def test_the_same_seed_says_the_same_and_fast_is_another_way(run: Path, data: Pa
 
 
 @pytest.mark.usefixtures("unwheeled")
+def test_no_future_is_drawn_twice(run: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of each clip than are drawn at once, and more clips."""
+    seen, see = [], Panel.see
+    monkeypatch.setattr(video, "TOGETHER", 3)
+    monkeypatch.setattr(Panel, "see", lambda self, shown: (seen.append(shown.drawn), see(self, shown)))
+    evaluate_video(run, data / "take1.mcap", Counts(clips=1, samples=9), device="cpu", progress=False)
+    assert len({each.numpy().tobytes() for each in seen[0][0]}) == 9
+
+
+@pytest.mark.usefixtures("unwheeled")
 def test_a_model_that_is_told_nothing_heeds_nothing(data: Path, tmp_path: Path) -> None:
     result = judged(rolling.save_world(tmp_path / "world", acts=False, outcomes=True), data)
     assert result["heeds"] is None
@@ -271,8 +282,8 @@ def test_what_cannot_be_judged_is_told(run: Path, data: Path, tmp_path: Path) ->
     ):
         with pytest.raises(BadInput, match=why):
             Counts(**words)
-    with pytest.raises(BadInput, match="--seed is -1"):
-        judged(run, data, way=Way(seed=-1))
+    with pytest.raises(BadInput, match="exact has not learned the fast way .*; legal is --mode exact"):
+        judged(rolling.save_world(tmp_path / "exact", parallel=0.0), data, way=Way(passes=2))
     other = rolling.save_reader(tmp_path / "fast", fps=35)
     with pytest.raises(
         BadInput, match="--idm learned from 35 frames a second and the world from 10; they must be of one rate"

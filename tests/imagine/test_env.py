@@ -1,5 +1,7 @@
 """A world model as a game: gymnasium's contract, starts, seeds, length, and what the model says of rewards and ends."""
 
+import json
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +58,14 @@ def test_a_world_is_a_gymnasium_environment(tmp_path: Path, space: ActionSpace, 
     obs, _ = env.reset(seed=1)
     assert (obs.dtype, obs.shape) == (np.uint8, (16, 16, 3))
     assert np.array_equal(env.render(), obs)
+
+
+def test_its_pace_is_that_of_the_clips_that_it_learned_from(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "slow")
+    train = tmp_path / "slow" / "train.json"
+    train.write_text(json.dumps(json.loads(train.read_text()) | {"hz": 5.0}))
+    env = ImaginedEnv(open_world(tmp_path / "slow"))
+    assert (env.hz, env.metadata["render_fps"]) == (5.0, 5.0)
 
 
 def test_an_episode_begins_with_what_was_recorded(world: World, run: Path) -> None:

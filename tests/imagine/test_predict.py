@@ -11,12 +11,14 @@ from PIL import Image
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.clips import store
 from playtape.errors import BadInput
-from playtape.imagine.futures import Way, futures, moments
+from playtape.imagine.futures import Way, futures, generator, moments
 from playtape.imagine.predict import Counts, predict
 from playtape.models import world_model as world
+from playtape.nets.similarity import psnr
 from playtape.recordings import open_recording, save_recording
 from playtape.recordings.formats import episodes_npz
 from playtape.training import checkpoint
+from tests.untrained import save_untrained_world
 
 SPACE = ActionSpace((), (Axis("arm.0", "state"), Axis("arm.1", "state")))
 CONTEXT, FRAMES = 2, 5
@@ -80,6 +82,33 @@ def test_a_seed_draws_the_same_futures_and_another_does_not(data: Path, run: Pat
     sure = Way(temperature=0)
     moved, stayed = (futures(model, which, 1, sure, progress=False) for which in (of, still))
     assert not torch.equal(moved, stayed)
+
+
+def test_every_seed_and_every_turn_of_it_draws_otherwise() -> None:
+    high = (2**32, 2**33, 2**62, 2**63 - 1, 2**63)  # whose low 32 bits are those of 0 and of each other
+    of = [(seed, *turn) for seed in (0, 1, *high) for turn in ((), (0,), (1,), (0, 64), (64, 0))]
+    drawn = {tuple(torch.rand(4, generator=generator("cpu", *one)).tolist()) for one in of}
+    assert len(drawn) == len(of)
+
+
+def test_a_world_with_a_goal_is_shown_where_to_end(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(world.tiny(), frames=6, goal=True)
+    model, begun = world.build(replace(config, tokenizer=replace(config.tokenizer, fps=10.0)), SPACE), []
+    run = checkpoint.save(tmp_path / "run", "world_model", model, model.state_dict(), {})
+    start = world.WorldModel.start
+    monkeypatch.setattr(world.WorldModel, "start", lambda self, x, *rest: (begun.append(x), start(self, x, *rest))[1])
+    result = predict(run, data, tmp_path / "out", Counts(FRAMES, 1, 1), progress=False)
+    frames = store(open_recording(data / "traj_00000.mcap"), SPACE, (16, 16), 10).frames
+    assert np.array_equal(begun[0][0], frames[[FRAMES, 0]])  # the last that is foretold, and the first
+    still = psnr(torch.from_numpy(frames[:1].copy()), torch.from_numpy(frames[1 : FRAMES + 1].copy())).mean()
+    assert result["psnr_still"] == pytest.approx(float(still))
+
+
+def test_a_way_that_was_not_learned_is_refused(data: Path, tmp_path: Path) -> None:
+    run = save_untrained_world(tmp_path / "exact", space=SPACE, parallel=0.0)
+    with pytest.raises(BadInput, match="exact has not learned the fast way .*; legal is --mode exact"):
+        predict(run, data, tmp_path / "out", Counts(), way=Way(passes=1), progress=False)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("way", [Way(), Way(passes=2)])

@@ -33,6 +33,7 @@ def test_every_number_has_its_range(part: Any, name: str, wrong: float) -> None:
         (Data(), {"window": 1}),
         (Data(), {"window": 8.5}),
         (Data(), {"text": "minlm"}),
+        (Data(), {"hz": 1e-9}),
         (Optimiser(), {"warmup": 0.5}),
         (Optimiser(), {"ema": 1.0}),
         (Optimiser(), {"clip_norm": 0.0}),

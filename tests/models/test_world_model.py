@@ -243,8 +243,11 @@ def test_an_outcome_is_learned_where_it_is_told() -> None:
 
 
 def test_a_clip_of_another_length_is_refused() -> None:
-    with pytest.raises(BadInput, match=f"clips have 5 frames; this model learns from {FRAMES}"):
+    with pytest.raises(BadInput, match=f"clips have 5 frames .* --model.frames {FRAMES} it must be {FRAMES}"):
         built().losses(clip(frames=5))
+    for frames in (FRAMES, FRAMES + 12):  # the goal would lie beyond what is foretold
+        with pytest.raises(BadInput, match=f"clips have {frames} .* and a goal it must be {FRAMES - 1}"):
+            built(goal=True).losses(clip(frames=frames))
 
 
 PUBLISHED = {"world-138m": (138_434_304, 111), "world-436m": (436_261_888, 219)}

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from playtape.errors import BadInput
+from playtape.recordings import write_video
 from playtape.recordings.atomic import atomic, check_folder, check_rewritable, ground
 
 
@@ -26,6 +28,14 @@ def test_who_may_read_and_write_it_stays(tmp_path):
         write(tmp_path / "a.txt")
         assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    with pytest.raises(BadInput, match=f"cannot write .*/{'t' * 250}.txt: its name is too long"):
+        write(tmp_path / f"{'t' * 250}.txt")
+    frames = [np.zeros((16, 16, 3), np.uint8)]
+    with pytest.raises(BadInput, match=f"cannot write .*/{'t' * 245}.mp4: its name is too long"):
+        write_video(tmp_path / f"{'t' * 245}.mp4", frames, fps=5)
 
 
 def test_a_file_where_a_folder_should_be(tmp_path):
@@ -70,7 +80,7 @@ def test_a_folder_in_its_place(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("place", ["/proc/none/a.txt", "/proc/version/a.txt", "/proc/a.txt", f"/tmp/{'x' * 300}"])
+@pytest.mark.parametrize("place", ["/proc/none/a.txt", "/proc/version/a.txt", "/proc/a.txt"])
 def test_a_place_that_cannot_be_written(place):
     with pytest.raises(BadInput, match=f"^cannot write {place}: .*; give a folder that you may write to$"):
         write(Path(place))

@@ -1,6 +1,7 @@
 """Episodes of robots: which action led where, what is cut off, and what is refused."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,14 @@ def test_where_a_gripper_that_closes_by_itself_went_is_its_fifth(tmp_path: Path)
     for wrong in ({"state": state[:3]}, {"state": np.full(state.shape, "x")}, {"low_bound": np.zeros(0)}):
         with pytest.raises(BadInput, match=r"state in .* it must be \[6, S\] numbers, and bounds \[S\]"):
             episodes_npz.read(written(tmp_path / "robonet", **(fields | wrong)))
+    for wrong in (
+        {"state": np.full((T, 5), np.nan)},
+        {"low_bound": np.full(5, np.nan)},
+        {"high_bound": np.full(5, 1e300)},
+    ):
+        (name,) = wrong
+        with pytest.raises(BadInput, match=rf"{name} in .*one\.npz has .* for the gripper; it must be finite"):
+            episodes_npz.read(written(tmp_path / "robonet", **(fields | wrong)))
 
 
 BAD = {
@@ -185,6 +194,16 @@ BAD = {
     "endless": ({"image": pictures(), "action": np.full((T, 1), np.nan)}, "has a number that is not finite"),
     "words": ({"image": pictures(), "action": np.full((T, 1), "up")}, "must be"),
     "many": ({"image": pictures(), "action": np.zeros((T, 40))}, "has 40 numbers; 1 to 32 are legal"),
+    "huge": (
+        {"image": pictures(), "action": np.full((T, 1), -1e300)},
+        r"action in .*one\.npz goes to 1e\+300; 3\.4\S+ is",
+    ),
+    "earns": ({"image": pictures(), "reward": np.full(T, 1e300)}, r"reward in .*one\.npz goes to 1e\+300; 3\.4\S+ is"),
+    "twice": ({"a/image": pictures(), "b/image": pictures()}, "one.npz holds a/image and b/image; legal is one image"),
+    "two hands": (
+        {"image": pictures(), "action": np.zeros((T, 1)), "b/action": np.ones((T, 1))},
+        "one.npz holds action and b/action; legal is one action",
+    ),
     "objects": (
         {"image": np.array([{}], object)},
         "is not a readable .npz file of arrays: Object arrays cannot be loaded",
@@ -197,6 +216,35 @@ def test_what_is_no_episode_is_told(tmp_path: Path, case: str) -> None:
     fields, said = BAD[case]
     with pytest.raises(BadInput, match=said):
         episodes_npz.read(written(tmp_path, **fields))
+
+
+def test_what_is_no_array_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    whole = written(tmp_path / "in", image=pictures())
+    written(tmp_path / "in", "wide", image=np.zeros((2, 2, 20_000, 3), np.uint8))
+    with zipfile.ZipFile(whole.parent / "other.npz", "w") as packed:
+        packed.writestr("image.npy", b"not npy")
+    result = convert(whole.parent, tmp_path / "out", "episodes_npz", progress=False)
+    assert result["outputs"] == [str(tmp_path / "out" / "one.mcap")]
+    told = {Path(path).stem: why for path, why in result["failed"].items()}
+    assert told.keys() == {"other", "wide"}
+    assert re.match(r"image in .*other\.npz is no array of numpy's", told["other"])
+    assert told["wide"].startswith("a video cannot hold pictures of 20000x2 pixels; legal are 1 to 16384 a side")
+
+
+def test_the_other_order_of_bytes_is_read_as_well(tmp_path: Path) -> None:
+    fields = {"image": pictures().astype(">i8"), "action": np.full((T, 2), 0.5, ">f8")}
+    recording = episodes_npz.read(written(tmp_path, **fields))
+    assert (rows(recording, 2)[:-1] == 0.5).all()
+    like = episodes_npz.read(written(tmp_path, "two", image=pictures()))
+    assert np.array_equal(recording.video[0], like.video[0])
+
+
+def test_a_data_set_is_known_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "taco_play" / "train", rgb_static=pictures())
+    (tmp_path / "taco_play" / "train" / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "taco_play" / "train" / "sub")
+    info = episodes_npz.read(Path("../one.npz")).info
+    assert (info.game, info.split) == ("taco_play", "train")
 
 
 def test_damaged_files_are_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from playtape.errors import BadInput
 from playtape.recordings import Span
+from playtape.recordings.convert import convert
 from playtape.recordings.formats import something_something as something
 
 
@@ -56,12 +57,33 @@ def test_a_test_clip_is_told_to_be_one(tmp_path: Path) -> None:
     assert (recording.spans, recording.info.split) == ((), "test")
 
 
-@pytest.mark.parametrize("said", ["{", "[1]", '[{"label": "a"}]', "3", '{"id": "12"}'])
+@pytest.mark.parametrize(
+    "said", ["{", "[1]", '[{"label": "a"}]', "3", '{"id": "12"}', '[{"id": "12", "label": ["a"]}]']
+)
 def test_a_list_without_labels_is_told(tmp_path: Path, said: str) -> None:
     folder = clip(tmp_path / "12", NAMES)
     (tmp_path / "something-something-v2-train.json").write_text(said)
     with pytest.raises(BadInput, match=r"something-something-v2-train\.json is no list of labels; it must be"):
         something.read(folder)
+
+
+def test_a_label_of_nothing_is_none(tmp_path: Path) -> None:
+    folder = clip(tmp_path / "12", NAMES)
+    (tmp_path / "something-something-v2-train.json").write_text('[{"id": "12", "label": null}]')
+    assert (something.read(folder).spans, something.read(folder).info.split) == ((), "train")
+
+
+@pytest.mark.parametrize(("inside", "said"), [("", "."), ("sub", "..")])
+def test_a_clip_is_known_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, said: str) -> None:
+    folder = clip(tmp_path / "frames" / "12", NAMES)
+    (folder / "sub").mkdir()
+    (tmp_path / "something-something-v2-train.json").write_text('[{"id": "12", "label": "holding tea"}]')
+    monkeypatch.chdir(folder / inside)
+    recording = something.read(Path(said))
+    assert [span.value for span in recording.spans] == ["holding tea"]
+    assert (recording.info.split, recording.info.source) == ("train", "12")
+    (result,) = convert(said, tmp_path / "out", "something_something", progress=False)["outputs"]
+    assert Path(result) == tmp_path / "out" / "12.mcap"
 
 
 def test_what_is_no_clip_is_told(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_a_huge_model_is_refused_before_it_is_made(tmp_path: Path) -> None:
         {"text_encoder": 3},
         {"hz": "3"},
         {"hz": -1},
+        {"hz": 1e-9},
     ],
 )
 def test_a_report_that_cannot_be_is_told(run: Path, said: dict) -> None:

@@ -77,6 +77,23 @@ def test_training_and_prediction_look_at_the_same_middle(films: Path, tmp_path: 
     assert np.array_equal(squashed.stored(recordings[name]).frames[0], resize(recordings[name].video[0], (16, 16)))
 
 
+def test_clips_of_a_wrong_length_are_refused_before_they_are_decoded(films: Path, tmp_path: Path) -> None:
+    long = str(coder.tiny().context), "--data.window", str(coder.tiny().context)
+    with pytest.raises(BadInput, match=r"leaves none to draw; give --data\.window of"):
+        train(
+            ["tokenizer-test", str(films), "--out", str(tmp_path / "none"), "--model.context", *long, *SMALL],
+            progress=False,
+        )
+    assert not (films / ".playtape").exists()
+    coded = tokenizer(films, tmp_path)
+    for words in (["--data.window", "7"], ["--model.goal"]):
+        with pytest.raises(BadInput, match=r"clips have \d frames \(--data\.window\); with --model\.frames 6"):
+            trained([str(films)], coded, tmp_path / "none", "--model.no-acts", *words)
+    assert not (tmp_path / "none").exists()
+    run = trained([str(films)], coded, tmp_path / "goal", "--model.no-acts", "--model.goal", "--data.window", "5")
+    assert predict(run, films, tmp_path / "out", Counts(4, 1, 1), progress=False)["psnr"] > 0
+
+
 def test_who_is_told_what_is_done_refuses_films(films: Path, told: Path, tmp_path: Path) -> None:
     coded = tokenizer(films, tmp_path)
     refusal = "no button is pressed and no axis moves .* a world model learns without with --model.no-acts"

@@ -24,6 +24,7 @@ Five layouts, told apart by what is inside, and where that is one, by the data s
 The picture is coded anew, since the file has none of a video: visibly alike, not equal.
 """
 
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -42,6 +43,7 @@ FPS = 10.0
 STACK = 3  # channels of one picture in a stack
 MOST_BYTES = 4 << 30  # of one array, unpacked
 MOST_AXES = 32
+MOST = float(np.finfo(np.float32).max)  # that an action or a reward can be
 KEYS = (
     *("observation", "aux1_image", "image", "rgb_static", "front_rgb", "agentview_rgb", "rgb"),
     *(f"image_{k}" for k in range(1, 5)),
@@ -66,8 +68,8 @@ def read(path: Path) -> Recording:
 
     Raises BadInput for what is no such file, has no pictures, pictures that are none, or actions of another length.
     """
-    path = Path(path)
-    names = [name for name in path.absolute().parent.parts if name not in SPLITS]
+    path = Path(os.path.abspath(path))  # noqa: PTH100  # a data set is the name of a folder, be it a link
+    names = [name for name in path.parent.parts if name not in SPLITS]
     dataset = names[-1] if len(names) > 1 else ""
     part = known(dataset)
     key, fields = _fields(path, part)
@@ -100,25 +102,33 @@ def read(path: Path) -> Recording:
 def _split(path: Path) -> str:
     """By the file's name, or the folder's."""
     named = NUMBERED.fullmatch(path.stem)
-    return SPLITS.get((named[1] if named else None) or path.absolute().parent.name, "")
+    return SPLITS.get((named[1] if named else None) or path.parent.name, "")
 
 
 def _fields(path: Path, part: Part | None) -> tuple[str, dict[str, np.ndarray]]:
     """Which picture is read, and the arrays that are, by what their names end in after a slash."""
     try:
         with zipfile.ZipFile(path) as packed, np.load(path, allow_pickle=False) as arrays:
-            names = {name.rpartition("/")[2]: name for name in arrays.files}
+            names: dict[str, list[str]] = {}
+            for name in arrays.files:
+                names.setdefault(name.rpartition("/")[2], []).append(name)
             wanted = KEYS if part is None else (part.picture, *KEYS)
             key = next((key for key in wanted if key in names), None)
             if key is None:
                 raise BadInput(
                     f"{path} has no pictures: it holds {', '.join(arrays.files) or 'nothing'}; legal are {', '.join(KEYS)}"
                 )
-            read = {short: name for short, name in names.items() if short in (key, *REST)}
-            for name in read.values():
+            fields = {}
+            for short in (short for short in (key, *REST) if short in names):
+                name, *others = names[short]
+                if others:
+                    raise BadInput(f"{path} holds {' and '.join(names[short])}; legal is one {short}")
                 if packed.getinfo(f"{name}.npy").file_size > MOST_BYTES:
                     raise BadInput(f"{path} unpacks to more than {MOST_BYTES >> 30} GiB in {name}")
-            return key, {short: arrays[name] for short, name in read.items()}
+                fields[short] = arrays[name]
+                if not isinstance(fields[short], np.ndarray):  # numpy gives the bytes of what is none
+                    raise BadInput(f"{name} in {path} is no array of numpy's, which its .npy must be")
+            return key, fields
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
@@ -135,7 +145,7 @@ def _pictures(path: Path, key: str, found: np.ndarray) -> np.ndarray:
             f"{key} in {path} is {list(found.shape)}; legal are [T, H, W, 3], and [T, 9, H, W] as observation, "
             "of two pictures or more"
         )
-    if found.dtype not in (np.uint8, np.int64):  # BAIR's are the latter, in eight times the room
+    if found.dtype.newbyteorder("=") not in (np.uint8, np.int64):  # BAIR's are the latter, in eight times the room
         raise BadInput(
             f"{key} in {path} is {found.dtype}; pictures must be whole numbers from 0 to 255, uint8 or int64"
         )
@@ -168,7 +178,11 @@ def _actions(
     if beyond:
         warnings.append(f"{beyond} of {rows.size} numbers of actions are beyond -1 to 1 and were cut off")
         rows = rows.clip(-1, 1)
-    return np.concatenate([rows, np.zeros_like(rows[:1])]).astype(np.float32), beyond
+    with np.errstate(over="ignore"):
+        told = np.concatenate([rows, np.zeros_like(rows[:1])]).astype(np.float32)
+    if not np.isfinite(told).all():
+        raise BadInput(f"action in {path} goes to {np.abs(rows).max():g}; {MOST:g} is the most that is legal")
+    return told, beyond
 
 
 def _as_robonet(path: Path, actions: np.ndarray, fields: dict[str, np.ndarray], warnings: list[str]) -> np.ndarray:
@@ -186,6 +200,11 @@ def _as_robonet(path: Path, actions: np.ndarray, fields: dict[str, np.ndarray], 
                 f"state in {path} is {state.dtype} {list(state.shape)}, with bounds {list(low.shape)} and {list(high.shape)}; "
                 f"it must be [{len(actions)}, S] numbers, and bounds [S]"
             )
+        for name, column in (("state", state[:, -1]), ("low_bound", low.flat[-1]), ("high_bound", high.flat[-1])):
+            if not (np.abs(column) <= MOST).all():  # nor NaN
+                raise BadInput(
+                    f"{name} in {path} has {column!s:.60} for the gripper; it must be finite, {MOST:g} at most"
+                )
         bounds = float(low.flat[-1]), float(high.flat[-1])
         gripper = np.where(state[1:, -1:] > sum(bounds) / 2, bounds[1], bounds[0])
         return np.concatenate([actions, np.append(gripper, [[0]], 0).astype(np.float32)], 1)
@@ -209,6 +228,8 @@ def _spans(
         if column.size != len(time_ns) or column.dtype.kind not in "fiu" or not np.isfinite(column).all():
             warnings.append(f"{name} is not a finite number for each of the {len(time_ns)} pictures, and was left out")
             continue
+        if kind == "reward" and np.abs(column).max() > MOST:
+            raise BadInput(f"{name} in {path} goes to {np.abs(column).max():g}; {MOST:g} is the most that is legal")
         values = column.ravel()[1:] if led_here else column.ravel()[:-1]
         for t in np.flatnonzero(values == 0 if kind == "end" else values):
             value = "" if kind == "end" else f"{values[t]:.9g}"

@@ -38,7 +38,7 @@ def read(path: Path) -> Recording:
 
     Raises BadInput for fewer than two frames, for frames that are no pictures or not of one size, and for a list without labels.
     """
-    folder = Path(path)
+    folder = Path(os.path.abspath(path))  # its name counts; but labels lie beside a link, not where it leads
     frames = _numbered.frames_of(folder, KINDS)
     video = _numbered.filmed(folder, frames, KINDS, FPS)
     split, label = _told(folder)
@@ -63,7 +63,7 @@ def read(path: Path) -> Recording:
 
 def _told(folder: Path) -> tuple[str, str]:
     """The split and the label of a clip; empty where no list near it has its number."""
-    for above in list(folder.absolute().parents)[:UP]:
+    for above in list(folder.parents)[:UP]:
         for split in SPLITS:
             for file in (above / f"something-something-v2-{split}.json", above / "labels" / f"{split}.json"):
                 if file.is_file() and (found := _labels(file, file.stat().st_mtime_ns).get(folder.name)) is not None:
@@ -73,11 +73,11 @@ def _told(folder: Path) -> tuple[str, str]:
 
 @lru_cache(maxsize=len(SPLITS))
 def _labels(file: Path, date_ns: int) -> Mapping[str, str]:
-    """{clip: label} of a list as it was published; the labels of a test list are empty."""
+    """{clip: label} of a list as it was published; a test list has no labels."""
     del date_ns  # a list that was changed is read again
     try:
         rows = json.loads(file.read_text())
-        return {str(row["id"]): " ".join(str(row.get("label", "")).split()) for row in rows}
+        return {str(row["id"]): " ".join((row.get("label") or "").split()) for row in rows}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadInput(f'{file} is no list of labels; it must be [{{"id": "1", "label": "..."}}, ...]') from error
 
