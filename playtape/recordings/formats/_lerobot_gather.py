@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from playtape.actions.names import INDEX, is_button
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, need, within
 from playtape.recordings.atomic import sync
 from playtape.recordings.convert import Resize
-from playtape.recordings.formats._lerobot_dataset import CHUNK, DATA_PATH, INFO, VIDEO_PATH, parquet
+from playtape.recordings.formats._lerobot_dataset import CHUNK, DATA_PATH, INFO, MOST_FPS, VIDEO_PATH, parquet
 from playtape.recordings.formats._lerobot_finish import Finished, has_video, write_table
 from playtape.recordings.formats._lerobot_note import Note
 from playtape.recordings.formats._lerobot_rows import Laid, laid, rate, write_pictures
 from playtape.recordings.nouns import Recording
 
 CAMERA = "observation.images.screen"
+LEAST_FPS = 0.1
 
 
 class Gathering:
@@ -47,6 +48,7 @@ class Gathering:
         """
         number = self._numbers.get(place, len(self._numbers))
         fps = rate(recording.video) if self.fps is None else self.fps
+        within("fps", fps, LEAST_FPS, MOST_FPS)
         rows = laid(recording, fps)
         own = (recording.video.width, recording.video.height)
         size = self.size or own

@@ -19,6 +19,7 @@ from playtape.actions.names import INDEX, is_button, kind
 from playtape.errors import BadInput
 from playtape.recordings.atomic import atomic
 from playtape.recordings.convert import Resize
+from playtape.recordings.formats._lerobot_dataset import MOST_ROWS
 from playtape.recordings.formats._lerobot_note import moved
 from playtape.recordings.formats._lerobot_stats import Pictures, sampled
 from playtape.recordings.nouns import Recording, Span
@@ -117,7 +118,11 @@ def steady(time_ns: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
     period = 1e9 / fps
     if not len(time_ns):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    count = int((int(time_ns[-1]) - int(time_ns[0])) / period + 0.5) + 1
+    count = (
+        int((int(time_ns[-1]) - int(time_ns[0])) / period + 0.25) + 1
+    )  # the last frame may come a little before its place
+    if count > MOST_ROWS:
+        raise BadInput(f"at {fps:g} frames a second a recording would have {count} frames; up to {MOST_ROWS} are legal")
     grid = time_ns[0] + np.rint(np.arange(count) * period).astype(np.int64)
     shown = np.searchsorted(time_ns, grid, side="right") - 1
     following = np.minimum(shown + 1, len(time_ns) - 1)
