@@ -11,7 +11,7 @@ import numpy as np
 
 from playtape.errors import BadInput, Truncated
 from playtape.recordings.formats._coded import coded
-from playtape.recordings.timeline import Timeline, demuxer, scan
+from playtape.recordings.timeline import Timeline, demuxer, scan, signature
 from playtape.recordings.video import Video
 
 
@@ -24,7 +24,7 @@ def part(file: Path, shown_s: np.ndarray, fps: float, name: str, size: tuple[int
     """
     if not file.is_file():
         raise BadInput(f"there is no video {file}, of which the data set tells")
-    whole, timeline = _opened(file, file.stat().st_mtime_ns, file.stat().st_size)
+    whole = _opened(file, *signature(file))
     numbers = _nearest(file, whole.time_ns, shown_s * 1e9, fps)
     crop = None if size is None or size == (whole.width, whole.height) else size
     if crop is not None and (crop[0] > whole.width or crop[1] > whole.height or min(crop) < 1):
@@ -32,15 +32,20 @@ def part(file: Path, shown_s: np.ndarray, fps: float, name: str, size: tuple[int
     if len(numbers) == len(whole) and numbers[0] == 0:
         return Video(file, crop=crop)
     first, last = int(numbers[0]), int(numbers[-1])
-    if last - first + 1 == len(numbers) and (cut := _cut(whole, timeline, first, last, name, crop)) is not None:
+    if last - first + 1 == len(numbers) and (cut := _cut(whole, first, last, name, crop)) is not None:
         return cut
     pictures = (frame if crop is None else frame[: crop[1], : crop[0]] for frame in whole.stream(indices=numbers))
     return coded(name, pictures, crop or (whole.width, whole.height), fps)
 
 
 @lru_cache(maxsize=2)  # of hundreds of episodes in a file, each asks
-def _opened(file: Path, date_ns: int, size: int) -> tuple[Video, Timeline]:
-    return Video(file), scan(file)
+def _opened(file: Path, size: int, date_ns: int) -> Video:
+    return Video(file)
+
+
+@lru_cache(maxsize=2)
+def _scanned(file: Path, size: int, date_ns: int) -> Timeline:
+    return scan(file)
 
 
 def _nearest(file: Path, time_ns: np.ndarray, wanted_ns: np.ndarray, fps: float) -> np.ndarray:
@@ -60,10 +65,9 @@ def _nearest(file: Path, time_ns: np.ndarray, wanted_ns: np.ndarray, fps: float)
     return number
 
 
-def _cut(
-    whole: Video, timeline: Timeline, first: int, last: int, name: str, crop: tuple[int, int] | None
-) -> Video | None:
+def _cut(whole: Video, first: int, last: int, name: str, crop: tuple[int, int] | None) -> Video | None:
     """A copy of the packets of frames `first` to `last`; None where they are not the very same pictures by themselves."""
+    timeline = _scanned(whole.path, *whole.signature)
     if timeline.pts is None or first not in timeline.keyframes:
         return None
     folder, cut = Path(tempfile.mkdtemp(prefix="playtape-cut-")), None
