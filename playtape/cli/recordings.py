@@ -138,6 +138,8 @@ class Convert:
     """Write anew what --out holds already."""
     missing: bool = False
     """Keep what --out holds already and do the rest, as after a run that was cut off."""
+    fps: float | None = None
+    """Frames a second of a format that has one rate for all recordings; without it, the first one's."""
 
     def run(self) -> Result:
         from playtape.recordings.convert import OWN, convert
@@ -153,6 +155,7 @@ class Convert:
             resize=None if to == OWN else _resize,
             replace=self.replace,
             missing=self.missing,
+            fps=self.fps,
         )
 
     def text(self, result: Result) -> str:

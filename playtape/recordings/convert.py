@@ -8,6 +8,7 @@ import pkgutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,7 @@ def convert(
     resize: Resize | None = None,
     replace: bool = False,
     missing: bool = False,
+    fps: float | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write all that `format` finds under `root` to the same places under `out`, as the format `to`.
@@ -47,6 +49,10 @@ def convert(
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
     video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}.
 
+    A format that keeps many recordings in one folder has `gather(out, fps=, resize=)`, which gives an object with `held` ({place:
+    path} of what is whole there), `add(recording, place)`, which gives the path and what is lost, and `finish()`, without which
+    the folder is not yet of that format. `fps` is the rate of all in such a folder; without it, it is the first one's.
+
     Raises BadInput for an unknown format, where nothing at all could be converted, on a full disk, and, with neither word about
     it, where something would be replaced.
     """
@@ -56,32 +62,58 @@ def convert(
     if not root.exists():
         raise BadInput(f"there is no file or folder {root} to convert")
     check_folder(out, "convert")
+    many = hasattr(writer, "gather")
+    if fps is not None and not many:
+        raise BadInput(f"--fps is {fps:g}, but in the format {to!r} each recording keeps its own rate; leave it out")
     start = time.monotonic()
     sources = module.find(root)
     if not sources:
         raise BadInput(f"there is nothing of format {format!r} in {root}")
     targets = [_target(source, root, out, ".mcap" if to == OWN else "") for source in sources]
     _check_apart(root, sources, targets)
+    if many:
+        _check_outside(root, sources, out)
     if not (replace or missing):
-        check_new([*targets, *_strange_videos(sources, targets)])
-    done = _Done(kept=[str(target) for target in targets if missing and _is_whole(target, writer)])
-    left = [pair for pair in zip(sources, targets, strict=True) if str(pair[1]) not in done.kept]
-    for source, target in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
-        try:
-            recording = module.read(source)
-            if to == OWN:
-                done.add(recording, save_recording(recording, target, video="copy"), [])
-            else:
-                done.add(recording, writer.write(recording, target, resize), _unsaid(writer, recording))
-        except (BadInput, OSError) as error:
-            if len(sources) == 1 or _is_full(error):
-                raise
-            done.failed[str(source)] = said = str(error)
-            print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
+        check_new(_seen(out) if many else [*targets, *_strange_videos(sources, targets)])
+    whole = writer.gather(out, fps=fps, resize=resize) if many else _Separate(writer, out, targets, resize, missing)
+    done, left = _Done(), []
+    for source, place in zip(sources, (target.relative_to(out).as_posix() for target in targets)):
+        if missing and place in whole.held:
+            done.kept.append(str(whole.held[place]))
+        else:
+            left.append((source, place))
+    with ExitStack() as last:
+        last.callback(whole.finish)  # after Ctrl-C too: what was added until then is whole
+        for source, place in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
+            try:
+                recording = module.read(source)
+                done.add(recording, *whole.add(recording, place))
+            except (BadInput, OSError) as error:
+                if len(sources) == 1 or _is_full(error):
+                    raise
+                done.failed[str(source)] = said = str(error)
+                print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
     if not done.outputs and not done.kept:
         first = next(iter(done.failed.values()))
         raise BadInput(f"none of the {len(sources)} recordings in {root} could be converted; the first: {first}")
     return {**vars(done), "seconds": time.monotonic() - start}
+
+
+class _Separate:
+    """A place of its own for each recording, as most formats have it; what `gather` gives of the others."""
+
+    def __init__(self, writer: ModuleType, out: Path, targets: list[Path], resize: Resize | None, missing: bool):
+        self.writer, self.out, self.resize = writer, out, resize
+        whole = [target for target in targets if missing and _is_whole(target, writer)]
+        self.held = {target.relative_to(out).as_posix(): target for target in whole}
+
+    def add(self, recording: Recording, place: str) -> tuple[Path, list[str]]:
+        if self.writer.__name__ == f"{formats.__name__}.{OWN}":
+            return save_recording(recording, self.out / place, video="copy"), []
+        return self.writer.write(recording, self.out / place, self.resize), _unsaid(self.writer, recording)
+
+    def finish(self) -> None:
+        """Each was finished when it was added."""
 
 
 @dataclass
@@ -162,6 +194,17 @@ def _check_apart(root: Path, sources: list[Path], targets: list[Path]) -> None:
     for target in targets:
         if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:
             raise BadInput(f"cannot convert {target} onto itself; give another --out")
+
+
+def _check_outside(root: Path, sources: list[Path], out: Path) -> None:
+    """Raises BadInput where recordings would be gathered in a folder that they are in themselves."""
+    if any(out.resolve() in (source.resolve(), *source.resolve().parents) for source in sources):
+        raise BadInput(f"cannot convert {root} into {out}, where it is itself; give another --out")
+
+
+def _seen(folder: Path) -> list[Path]:
+    """What lies in a folder and is not hidden."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
 
 
 def _strange_videos(sources: list[Path], targets: list[Path]) -> list[Path]:

@@ -116,6 +116,20 @@ def test_write(format_module, recordings, tmp_path):
         assert sorted(back.spans) == sorted(recording.spans)
 
 
+def test_gather(format_module, recordings, tmp_path):
+    """A folder for many recordings is none of its format before it is finished, and holds what it was given."""
+    if not hasattr(format_module, "gather"):
+        return
+    out = tmp_path / "gathered"
+    whole = format_module.gather(out)
+    paths = [whole.add(recording, f"place/{number}")[0] for number, recording in enumerate(recordings)]
+    assert format_module.find(out) == []
+    assert list(format_module.gather(out).held.values()) == paths
+    whole.finish()
+    assert format_module.find(out) == paths
+    assert [len(format_module.read(path).video) for path in paths] == [len(one.video) for one in recordings]
+
+
 def test_convert(format_module, tmp_path):
     root = format_module.example(tmp_path / "example")
     name = format_module.__name__.rpartition(".")[2]
