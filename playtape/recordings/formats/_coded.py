@@ -13,11 +13,22 @@ from playtape.recordings.video import Video, write_video
 CRF = 8
 
 
-def coded(name: str, pictures: Iterable[np.ndarray], size: tuple[int, int], fps: float) -> Video:
-    """Pictures uint8 [H, W, 3], all of one `size` (width, height). The file goes when the Video does: save with video="copy"."""
+def coded(
+    name: str,
+    pictures: Iterable[np.ndarray],
+    size: tuple[int, int],
+    fps: float | None = None,
+    *,
+    time_ns: np.ndarray | None = None,
+    crf: int = CRF,
+) -> Video:
+    """Pictures uint8 [H, W, 3], all of one `size` (width, height), at a steady `fps` or shown at rising `time_ns`.
+
+    The file goes when the Video does: save with video="copy".
+    """
     folder = Path(tempfile.mkdtemp(prefix="playtape-coded-"))
     try:
-        written = write_video(folder / f"{name}.mp4", pictures, fps=fps, crf=CRF)
+        written = write_video(folder / f"{name}.mp4", pictures, fps=fps, time_ns=time_ns, crf=crf)
         video = Video(written, crop=size if size[0] % 2 or size[1] % 2 else None)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

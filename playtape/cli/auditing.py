@@ -1,0 +1,66 @@
+"""The command that says how much of a published data set somebody can use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from playtape.cli.command import Result
+from playtape.errors import one_line
+
+SHOWN = 12  # games
+WIDTH = 28
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Count what of NitroGen's labels survives: hours whose video is on this disk and fits, and why the others are lost."""
+
+    data: Positional[Path]
+    """A folder of NitroGen's actions (chunks, SHARD_0000.tar.gz archives, or both), or one archive."""
+    videos: Path | None = None
+    """The folder with the videos, at any depth; without it $PLAYTAPE_VIDEOS, or `videos` beside or above the labels."""
+    density: bool = True
+    """Also read the labels themselves, for how much is done in them; --no-density reads only what they are of."""
+
+    def run(self) -> Result:
+        from playtape.recordings.nitrogen_audit import audit
+
+        return audit(self.data, self.videos, density=self.density)
+
+    def code(self, result: Result) -> int:
+        """1 where an archive or a chunk could not be read."""
+        return 1 if result["failed"] else 0
+
+    def text(self, result: Result) -> str:
+        lines = [f"{'':{WIDTH}} {'hours':>10} {'on disk':>10} {'usable':>10}", _row("all", result["hours"])]
+        for what, most in (("sources", 10), ("games", SHOWN)):
+            listed = list(result[what].items())
+            lines += [_row(f"  {name}", hours) for name, hours in listed[:most]]
+            if len(listed) > most:
+                lines.append(f"  ... and {len(listed) - most} more {what}; --json has all")
+        lines += [
+            f"lost: {one['hours']:.2f} hours in {one['chunks']} chunks, {why}" for why, one in result["lost"].items()
+        ]
+        if result["other_rate_hours"]:
+            lines.append(f"usable, but at another rate than the labels: {result['other_rate_hours']:.2f} hours")
+        if one := result["density"]:
+            lines.append(
+                f"active steps of a chunk: mean {one['mean']:.2f}, median {one['median']:.2f}, p10 {one['p10']:.2f}, "
+                f"p90 {one['p90']:.2f}; half or more, as NitroGen kept: {one['kept_hours']:.2f} hours, of which "
+                f"{one['kept_usable_hours']:.2f} usable"
+            )
+        if result["repeated_chunks"]:
+            lines.append(f"{result['repeated_chunks']} chunks are there twice and count once")
+        lines += [f"not read: {one_line(why)}" for why in result["failed"].values()]
+        where = one_line(result["folder"]) if result["folder"] else "none was given or found"
+        share = result["hours"]["usable"] / result["hours"]["all"] if result["hours"]["all"] else 0.0
+        usable = f"{result['usable_videos']} of {result['videos']} videos"
+        lines.append(f"{share:.1%} of the hours are usable, from {usable} (folder of videos: {where})")
+        return "\n".join(lines)
+
+
+def _row(name: str, hours: dict[str, float]) -> str:
+    shown = one_line(name)
+    shown = shown if len(shown) <= WIDTH else shown[: WIDTH - 3] + "..."
+    return f"{shown:{WIDTH}} {hours['all']:>10.2f} {hours['on_disk']:>10.2f} {hours['usable']:>10.2f}"
