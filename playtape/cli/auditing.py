@@ -6,7 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from playtape.cli.command import Result
-from playtape.errors import one_line
+from playtape.errors import one_line, within
 
 SHOWN = 12  # games
 WIDTH = 28
@@ -23,10 +23,14 @@ class Audit:
     density: bool = True
     """Also read the labels themselves, for how much is done in them; --no-density reads only what they are of."""
 
+    probe: int = 0
+    """In the pictures of so many chunks, look whether the drawn controller still tells its buttons beside what is blacked out."""
+
     def run(self) -> Result:
+        within("--probe", self.probe, 0, 10_000, whole=True)
         from playtape.recordings.nitrogen_audit import audit
 
-        return audit(self.data, self.videos, density=self.density)
+        return audit(self.data, self.videos, density=self.density, probe=self.probe)
 
     def code(self, result: Result) -> int:
         """1 where an archive or a chunk could not be read."""
@@ -50,6 +54,12 @@ class Audit:
                 f"p90 {one['p90']:.2f}; half or more, as NitroGen kept: {one['kept_hours']:.2f} hours, of which "
                 f"{one['kept_usable_hours']:.2f} usable"
             )
+        for one in result["leaks"]:
+            said = one.get("failed") or (
+                f"{one['button']} {'is told' if one['tells'] else 'is not told'} (AUC {one['beside']:.2f} beside the controller, "
+                f"{'unknown' if one['elsewhere'] is None else format(one['elsewhere'], '.2f')} elsewhere)"
+            )
+            lines.append(f"probe: {one['chunk']}: {said}")
         if result["repeated_chunks"]:
             lines.append(f"{result['repeated_chunks']} chunks are there twice and count once")
         lines += [f"not read: {one_line(why)}" for why in result["failed"].values()]

@@ -19,10 +19,16 @@ from playtape.errors import BadInput
 from playtape.recordings.formats import _nitrogen_labels as told
 from playtape.recordings.formats import _nitrogen_shards as shards
 from playtape.recordings.formats import _nitrogen_videos as seen
+from playtape.recordings.formats._nitrogen_leak import leak
+from playtape.recordings.formats.nitrogen import read
 
 BAD_LABELS = "labels unreadable"
 REASONS = (seen.NO_VIDEO, seen.UNREADABLE, seen.SHORT, seen.SIZE, seen.OTHER_RATE, seen.UNTOLD, BAD_LABELS)
 NAMED = 20  # chunks with unreadable labels that are named
+TELLS, MORE = (
+    0.75,
+    0.15,
+)  # an area under the curve from which on a button is told, if that is so much more than elsewhere
 
 
 @dataclass
@@ -89,6 +95,7 @@ class _Total:
     videos: dict[str, bool] = field(default_factory=dict)  # is one chunk of it usable?
     active: list[tuple[float, float, bool]] = field(default_factory=list)  # hours, share of active steps, usable
     bad: dict[str, str] = field(default_factory=dict)
+    first: dict[str, Path] = field(default_factory=dict)  # of each video a usable chunk
     other_rate: float = 0.0
 
     def add(self, path: Path, one: _Seen, library: seen.Videos) -> None:
@@ -104,6 +111,8 @@ class _Total:
             self.chunks[lost] += 1
         if chunk is None:
             return
+        if not lost:
+            self.first.setdefault(chunk.video, path)
         hours = chunk.seconds / 3600
         for count in (self.hours, self.sources[chunk.source or "unknown"], self.games[chunk.game or "unknown"]):
             count.add(hours, lost)
@@ -128,7 +137,7 @@ class _Total:
 
 
 def audit(
-    root: Path, videos: str | Path | None = None, *, density: bool = True, progress: bool = True
+    root: Path, videos: str | Path | None = None, *, density: bool = True, probe: int = 0, progress: bool = True
 ) -> dict[str, Any]:
     """Count what of the labels at or below `root` survives, by hours. Gives a JSON dictionary:
 
@@ -136,7 +145,10 @@ def audit(
     {"hours", "chunks"}}; `chunks`, `videos` and `usable_videos`; `other_rate_hours`: usable, though the video has clearly more or
     fewer frames than rows; `density`: of the shares of active steps in a chunk the mean, the median and two percentiles, and the
     hours (all, and usable) of chunks with half of them or more, as NitroGen kept (None if not asked); `failed`: {archive or
-    chunk: why}; `folder` of the videos. Raises BadInput if there is nothing of NitroGen.
+    chunk: why}; `folder` of the videos; `leaks`: of so many chunks as `probe` says, of different videos, the button that a linear
+    probe beside the blacked-out controller tells best, how well there and elsewhere, and whether that `tells` it.
+
+    Raises BadInput if there is nothing of NitroGen.
     """
     root = Path(root)
     if not root.exists():
@@ -181,9 +193,27 @@ def audit(
         },
         "other_rate_hours": round(total.other_rate, 6),
         "density": _density(total.active) if density else None,
+        "leaks": _leaks(total.first, videos, probe, progress),
         "failed": failed | total.bad,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _leaks(first: dict[str, Path], videos: str | Path | None, count: int, progress: bool) -> list[dict[str, Any]]:
+    picked = np.random.default_rng(0).permutation(sorted(first))[:count].tolist()
+    found: list[dict[str, Any]] = []
+    for video in tqdm(picked, "probe", unit="chunk", disable=not progress or not count):
+        try:
+            worst = leak(read(first[video], videos=videos)).worst()
+        except BadInput as error:  # its frames, which were not decoded before
+            found.append({"chunk": first[video].name, "failed": str(error)})
+            continue
+        if worst is not None:
+            button, beside, elsewhere = worst
+            tells = beside >= TELLS and not beside < elsewhere + MORE
+            areas = {"beside": round(beside, 4), "elsewhere": None if elsewhere != elsewhere else round(elsewhere, 4)}
+            found.append({"chunk": first[video].name, "button": button, **areas, "tells": tells})
+    return found
 
 
 def _in_folders(root: Path, density: bool) -> Iterator[tuple[Path, _Seen]]:

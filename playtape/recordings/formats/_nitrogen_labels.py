@@ -267,11 +267,10 @@ def _stick(column: Any, what: str) -> np.ndarray:
     ):
         raise BadInput(f"{what} of {str(kind)[:60]}; legal are lists of two numbers")
     lists = column.combine_chunks()
-    numbers = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-    lengths = {len(each) for each in lists.to_pylist() if each is not None} if len(numbers) != 2 * len(lists) else {2}
-    if lists.null_count or lengths != {2}:
+    lengths = need("pyarrow.compute", "formats").list_value_length(lists)
+    if lists.null_count or not (lengths.to_numpy(zero_copy_only=False) == 2).all():
         raise BadInput(f"{what} whose lists are not all of two numbers")
-    found = numbers.reshape(-1, 2)
+    found = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, 2)
     if not np.isfinite(found).all():
         raise BadInput(f"{what} with a number that is not finite")
     return found.astype(np.float32)

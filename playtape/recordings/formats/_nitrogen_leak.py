@@ -1,7 +1,7 @@
 """Does what is left of a picture tell the buttons, because the drawn controller was not blacked out to its edge?
 
-A linear probe looks at a band around each blacked-out rectangle of a recording, frame by frame: what the overlay shows in frame t is
-what was done before it, row t - 1 of the actions. It learns from the first half and is judged on the second, so that what only
+A linear probe looks at a band around each blacked-out rectangle of a recording, frame by frame: what the overlay shows in frame t
+is what was done before it, row t - 1 of the actions. It learns from the first half and is judged on the second, so that what only
 holds for a scene does not count. Play itself moves the picture, so the same band somewhere else is the measure beside it.
 """
 
@@ -21,16 +21,26 @@ RIDGE = 1e-2  # of the mean square of what is seen
 
 @dataclass(frozen=True)
 class Leak:
-    """The areas under the curve (0.5 is chance) of each button, beside what is blacked out and elsewhere; NaN if hardly pressed."""
+    """The areas under the curve (0.5 is chance) of each button, beside what is blacked out and elsewhere; NaN if it is hardly
+    pressed."""
 
     beside: dict[str, float]
     elsewhere: dict[str, float]
 
+    def worst(self) -> tuple[str, float, float] | None:
+        """The button that is told best, how well, and how well elsewhere; None if none is pressed enough."""
+        known = {name: area for name, area in self.beside.items() if area == area}
+        if not known:
+            return None
+        name = max(known, key=known.__getitem__)
+        return name, known[name], self.elsewhere[name]
+
 
 def rectangles(recording: Recording) -> list[Rectangle]:
     """What was blacked out of a recording's pictures."""
-    said = recording.info.extra.get("blacked_out", "").split()
-    return [tuple(map(int, one.split(","))) for one in said]  # type: ignore[misc]
+    said = recording.info.extra.get("blacked_out", "").replace(",", " ").split()
+    sides = iter(map(int, said))
+    return list(zip(sides, sides, sides, sides, strict=True))
 
 
 def leak(recording: Recording) -> Leak:

@@ -98,7 +98,7 @@ def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ..
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise BadInput(f"{archive} is no .tar.gz archive or is damaged ({error}); download it again") from error
-        size = int(told.pop("size")) if told.get("size", "").isdecimal() else header.size
+        size = int(told["size"]) if told.get("size", "").isdecimal() and len(told["size"]) < 20 else header.size
         name = told.pop("path", header.name)
         if header.type in LONG_NAME | LONG_LINK | EXTENDED | {tarfile.XGLTYPE}:
             if not 0 <= size <= MOST_NAME:
