@@ -1,12 +1,12 @@
 """NitroGen's chunks with their videos: which row is which frame's, what is seen of it, and what is refused."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from playtape import cli
 from playtape.actions import Events
 from playtape.actions.nitrogen import COLUMNS, NITROGEN, table
 from playtape.errors import BadInput
@@ -57,6 +57,7 @@ def test_a_video_may_lag_behind(tmp_path: Path) -> None:
             "labels": "actions_raw.parquet",
             "alignment": "causal: actions[t] = row[t + 4]",
             "label_offset": "3",
+            "video": f"{ID}.mp4",
         }
         time = recording.time_ns
         assert recording.spans == (Span(time[26], time[29], "masked", "no row tells it"),)
@@ -368,17 +369,18 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
         convert(tmp_path, tmp_path / "out", "p2p", options={"videos": "x"}, progress=False)
 
 
-def test_on_the_command_line(tmp_path: Path, playtape) -> None:
+def test_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     film(tmp_path / "far")
     one(tmp_path / "labels", south=[5])
-    words = ("convert", "labels", "--format", "nitrogen", "--out", "out", "--videos", "far")
-    done: subprocess.CompletedProcess = playtape(*words, "--option", "alignment=identity", "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["outputs"] == [f"out/actions/SHARD_0000/{ID}/{ID}_chunk_0000.mcap"]
+    monkeypatch.chdir(tmp_path)
+    words = ["convert", "labels", "--format", "nitrogen", "--out", "out", "--videos", "far/videos"]
+    assert cli.main([*words, "--option", "alignment=identity", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["outputs"] == [f"out/actions/SHARD_0000/{ID}/{ID}_chunk_0000.mcap"]
     for wrong, said in (("alignment", "must be NAME=VALUE"), ("alignment=left", "legal are causal, identity")):
-        done = playtape(*words, "--replace", "--option", wrong, cwd=tmp_path)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert said in done.stderr
+        assert cli.main([*words, "--replace", "--option", wrong]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert said in err
 
 
 def played(

@@ -113,6 +113,7 @@ def read(
             "labels": name,
             "alignment": f"{alignment}: actions[t] = row[t + {ALIGNMENTS[alignment] + lag}]",
             "label_offset": str(lag),
+            "video": file.name,
         },
         warnings=tuple(_warnings(chunk, rows, part)),
         attachments={told.METADATA: found.files[told.METADATA]},
