@@ -44,15 +44,16 @@ class Audit:
             if len(listed) > most:
                 lines.append(f"  ... and {len(listed) - most} more {what}; --json has all")
         lines += [
-            f"lost: {one['hours']:.2f} hours in {one['chunks']} chunks, {why}" for why, one in result["lost"].items()
+            f"lost: {_hours(one['hours'])} hours in {one['chunks']} chunks, {why}"
+            for why, one in result["lost"].items()
         ]
         if result["other_rate_hours"]:
-            lines.append(f"usable, but at another rate than the labels: {result['other_rate_hours']:.2f} hours")
+            lines.append(f"usable, but at another rate than the labels: {_hours(result['other_rate_hours'])} hours")
         if one := result["density"]:
             lines.append(
                 f"active steps of a chunk: mean {one['mean']:.2f}, median {one['median']:.2f}, p10 {one['p10']:.2f}, "
-                f"p90 {one['p90']:.2f}; half or more, as NitroGen kept: {one['kept_hours']:.2f} hours, of which "
-                f"{one['kept_usable_hours']:.2f} usable"
+                f"p90 {one['p90']:.2f}; half or more, as NitroGen kept: {_hours(one['kept_hours'])} hours, of which "
+                f"{_hours(one['kept_usable_hours'])} usable"
             )
         for one in result["leaks"]:
             said = one.get("failed") or (
@@ -73,4 +74,9 @@ class Audit:
 def _row(name: str, hours: dict[str, float]) -> str:
     shown = one_line(name)
     shown = shown if len(shown) <= WIDTH else shown[: WIDTH - 3] + "..."
-    return f"{shown:{WIDTH}} {hours['all']:>10.2f} {hours['on_disk']:>10.2f} {hours['usable']:>10.2f}"
+    return " ".join([f"{shown:{WIDTH}}", *(f"{_hours(hours[key]):>10}" for key in ("all", "on_disk", "usable"))])
+
+
+def _hours(count: float) -> str:
+    """A chunk alone is 0.0056."""
+    return f"{count:.2f}" if count >= 1 else f"{count:.4f}"

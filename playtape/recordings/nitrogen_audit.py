@@ -146,7 +146,8 @@ def audit(
     fewer frames than rows; `density`: of the shares of active steps in a chunk the mean, the median and two percentiles, and the
     hours (all, and usable) of chunks with half of them or more, as NitroGen kept (None if not asked); `failed`: {archive or
     chunk: why}; `folder` of the videos; `leaks`: of so many chunks as `probe` says, of different videos, the button that a linear
-    probe beside the blacked-out controller tells best, how well there and elsewhere, and whether that `tells` it.
+    probe beside the blacked-out controller tells best, how well there and elsewhere, and whether that `tells` it, or why the
+    probe `failed`.
 
     Raises BadInput if there is nothing of NitroGen.
     """
@@ -208,11 +209,13 @@ def _leaks(first: dict[str, Path], videos: str | Path | None, count: int, progre
         except BadInput as error:  # its frames, which were not decoded before
             found.append({"chunk": first[video].name, "failed": str(error)})
             continue
-        if worst is not None:
-            button, beside, elsewhere = worst
-            tells = beside >= TELLS and not beside < elsewhere + MORE
-            areas = {"beside": round(beside, 4), "elsewhere": None if elsewhere != elsewhere else round(elsewhere, 4)}
-            found.append({"chunk": first[video].name, "button": button, **areas, "tells": tells})
+        if worst is None:
+            found.append({"chunk": first[video].name, "failed": "no button is pressed often enough to be told"})
+            continue
+        button, beside, elsewhere = worst
+        tells = beside >= TELLS and not beside < elsewhere + MORE
+        areas = {"beside": round(beside, 4), "elsewhere": None if elsewhere != elsewhere else round(elsewhere, 4)}
+        found.append({"chunk": first[video].name, "button": button, **areas, "tells": tells})
     return found
 
 

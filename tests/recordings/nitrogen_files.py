@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from playtape.recordings import Video, write_video
+from playtape.actions.nitrogen import NITROGEN
+from playtape.actions.nitrogen import table as columns_of
+from playtape.recordings import Recording, Video, write_video
 
 COLUMNS = (
     *("back", "dpad_down", "dpad_left", "dpad_right", "dpad_up", "east", "guide", "left_shoulder", "left_thumb"),
@@ -97,3 +99,15 @@ def film(
     """Frame k of a plain video is as light as 40 + 2 k."""
     pictures = (np.full((*size, 3), 40 + 2 * (k % 100), np.uint8) for k in range(frames))
     return Video(write_video(root / "videos" / name, pictures, fps=fps, crf=8))
+
+
+def held(recording: Recording, name: str = "south") -> list[int]:
+    """The frames in whose interval a button is held."""
+    buttons, _ = columns_of(NITROGEN.actions(recording.events, recording.time_ns))
+    return np.flatnonzero(buttons[:, COLUMNS.index(name)]).tolist()
+
+
+def one(root: Path, **more: Any) -> Path:
+    """A chunk of 30 rows at 30 Hz; gives its folder."""
+    name = f"{ID}_chunk_{more.get('number', 0):04}"
+    return unpacked(root, files(**more)) / "actions" / "SHARD_0000" / ID / name

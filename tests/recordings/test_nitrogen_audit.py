@@ -145,7 +145,7 @@ def test_on_the_command_line(data: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.chdir(data)
     assert cli.main(["audit", "actions", "--videos", "videos"]) == 1
     said = capsys.readouterr().out
-    assert "lost: 0.00 hours in 1 chunks, no video" in said
+    assert "lost: 0.0003 hours in 1 chunks, no video" in said
     assert "30.0% of the hours are usable, from 2 of 9 videos (folder of videos: videos)" in said
     assert cli.main(["audit", "actions", "--videos", "videos", "--no-density", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["chunks"] == 10

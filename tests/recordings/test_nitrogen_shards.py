@@ -248,7 +248,9 @@ def sentence(call: Callable[[], object]) -> str:
     return "it is read"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.integers(0, 2**31), st.binary(min_size=1, max_size=12), st.booleans())
 def test_any_damage_is_one_sentence(tmp_path: Path, whole: bytes, place: int, damage: bytes, cut: bool) -> None:
     """Whatever bytes stand in an archive, it is read or refused."""
@@ -266,7 +268,7 @@ def test_any_damage_is_one_sentence(tmp_path: Path, whole: bytes, place: int, da
     assert sentence(read)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**31), st.binary(min_size=1, max_size=6))
 def test_a_damaged_table_is_one_sentence(place: int, damage: bytes) -> None:
     whole = bytearray(TABLE)
@@ -294,7 +296,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KEYS), VALUES)
 def test_any_metadata_is_one_sentence(key: str, value: object) -> None:
     said = metadata()
