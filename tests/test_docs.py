@@ -15,7 +15,7 @@ import pytest
 from playtape.actions.games import DOOM
 from playtape.demo import SAMPLE
 from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
-from playtape.recordings.formats import doom_demo, episodes_npz, p2p
+from playtape.recordings.formats import doom_demo, episodes_npz, nitrogen, p2p
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
@@ -25,8 +25,8 @@ FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes), the sample where the README
-    has it, and a `playtape` to call."""
+    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes, nitrogen), the sample where the
+    README has it, and a `playtape` to call."""
     folder = tmp_path_factory.mktemp("reader")
     whole = open_recording(SAMPLE.with_suffix(".mcap"))
     (folder / "truth").mkdir()
@@ -38,6 +38,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(demos, folder / "demos")
     p2p.example(folder / "p2p")
     episodes_npz.example(folder / "episodes")
+    nitrogen.example(folder / "nitrogen")
     shutil.copytree(SAMPLE.parent, folder / SAMPLE.parent.relative_to(ROOT))
     program = folder / "bin" / "playtape"
     program.parent.mkdir()

@@ -4,6 +4,7 @@ that `playtape --help` is quick), `text` says in a few lines what came out.
 
 from playtape.cli.adapting import Adapt
 from playtape.cli.annotating import Annotate
+from playtape.cli.auditing import Audit
 from playtape.cli.causality import EvaluateCausality
 from playtape.cli.checking import Check
 from playtape.cli.command import Command, Lasting
@@ -23,6 +24,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate video": EvaluateVideo,
     "convert": Convert,
     "check": Check,
+    "audit": Audit,
     "annotate": Annotate,
     "train": Train,
     "sweep": Sweep,

@@ -134,6 +134,10 @@ class Convert:
     """What they are: a module of playtape/recordings/formats, or the dotted path of one elsewhere; without it, Playtape's own."""
     to: str | None = None
     """What they become, likewise."""
+    videos: Path | None = None
+    """Where the videos are, of a format that is labels alone (nitrogen)."""
+    option: tuple[str, ...] = ()
+    """What else the format can be told on reading, NAME=VALUE, as alignment=identity (nitrogen) or clock=envelope (owamcap)."""
     replace: bool = False
     """Write anew what --out holds already."""
     missing: bool = False
@@ -147,6 +151,10 @@ class Convert:
         if self.format is None and self.to is None:
             raise BadInput("say what the recordings are with --format, or what they are to become with --to")
         source, to = (OWN if name is None else name for name in (self.format, self.to))
+        wrong = next((one for one in self.option if not all(one.partition("=")[::2])), None)
+        if wrong is not None:
+            raise BadInput(f"--option is {wrong!r}; it must be NAME=VALUE")
+        options = dict(one.split("=", 1) for one in self.option)
         return convert(
             self.root,
             self.out,
@@ -156,6 +164,7 @@ class Convert:
             replace=self.replace,
             missing=self.missing,
             fps=self.fps,
+            options=options | ({} if self.videos is None else {"videos": self.videos}),
         )
 
     def text(self, result: Result) -> str:

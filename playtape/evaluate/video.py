@@ -28,6 +28,7 @@ from playtape.evaluate.video_panel import DISTANCES, Files, Panel
 from playtape.evaluate.video_picture import draw
 from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
 from playtape.imagine.futures import Moment, Way, able, futures, spread
+from playtape.models.protocols import Simulator
 from playtape.recordings import find_recordings, open_recording
 from playtape.recordings.atomic import check_folder
 from playtape.training import checkpoint
@@ -78,8 +79,9 @@ def evaluate_video(
         check_folder(out, "draw the picture")
     keep_freed_memory()
     loaded = checkpoint.load(run, to="foretell")
-    config = loaded.model.config
-    able(loaded.model, way, str(run))
+    config, model = loaded.model.config, loaded.model
+    assert isinstance(model, Simulator)
+    able(model, way, str(run))
     place = seat(loaded.model, device)
     hands = None if files.idm is None else Hands(checkpoint.load(files.idm, to="label"), loaded, place)
     panel, missing = Panel.of(files, place)

@@ -4,10 +4,11 @@ One recording that cannot be read or written is told of and does not lose the ot
 """
 
 import importlib
+import inspect
 import pkgutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,13 +40,15 @@ def convert(
     replace: bool = False,
     missing: bool = False,
     fps: float | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write all that `format` finds under `root` to the same places under `out`, as the format `to`.
 
     A format is the name of a module in recordings/formats, or the dotted path of one elsewhere; an OWAMcap has its video
     beside it. Each file is atomic; what was written before Ctrl-C stays and is whole. What is there already is written anew
-    with `replace`, and left as it is with `missing`, which does the rest. Gives {"outputs": [paths], "kept": [paths], "failed":
+    with `replace`, and left as it is with `missing`, which does the rest. `options` are what a format's `read`, and perhaps its
+    `find`, takes beside a path, by name. Gives {"outputs": [paths], "kept": [paths], "failed":
     {path: why}, "seconds": wall time, "warnings": {path: [...]}, "clocks": {path: how a foreign wall clock was laid over the
     video}, "clipped": {path: how many numbers of actions were cut off at the end of their range}}.
 
@@ -59,6 +62,7 @@ def convert(
     check_one_way(replace, missing)
     root, out = Path(root), Path(out)
     module, writer = find_format(format), find_format(to, "write")
+    finding, reading = _options(module, format, options or {})
     if not root.exists():
         raise BadInput(f"there is no file or folder {root} to convert")
     check_folder(out, "convert")
@@ -66,7 +70,7 @@ def convert(
     if fps is not None and not many:
         raise BadInput(f"--fps is {fps:g}, but in the format {to!r} each recording keeps its own rate; leave it out")
     start = time.monotonic()
-    sources = module.find(root)
+    sources = module.find(root, **finding)
     if not sources:
         raise BadInput(f"there is nothing of format {format!r} in {root}")
     targets = [_target(source, root, out, ".mcap" if to == OWN else "") for source in sources]
@@ -86,7 +90,7 @@ def convert(
         last.callback(whole.finish)  # after Ctrl-C too: what was added until then is whole
         for source, place in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
             try:
-                recording = module.read(source)
+                recording = module.read(source, **reading)
                 done.add(recording, *whole.add(recording, place))
             except (BadInput, OSError) as error:
                 if len(sources) == 1 or _is_full(error):
@@ -167,6 +171,21 @@ def find_format(name: str, *more: str) -> ModuleType:
     if missing:
         raise BadInput(f"the module {name!r} is not a format: it has no {' and no '.join(missing)}; {legal}")
     return module
+
+
+def _options(module: ModuleType, name: str, told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of the options `find` takes, and what `read` does. Raises BadInput for one that `read` does not know."""
+    finding, reading = (_keywords(each) for each in (module.find, module.read))
+    for key in told:
+        if key not in reading:
+            legal = f"legal are {', '.join(sorted(reading))}" if reading else "it takes none"
+            raise BadInput(f"the format {name!r} has no option {key!r}; {legal}")
+    return {key: value for key, value in told.items() if key in finding}, dict(told)
+
+
+def _keywords(function: Callable[..., Any]) -> set[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def _unsaid(module: ModuleType, recording: Recording) -> list[str]:

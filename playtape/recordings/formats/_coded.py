@@ -17,16 +17,18 @@ def coded(
     name: str,
     pictures: Iterable[np.ndarray],
     size: tuple[int, int],
-    fps: float | None,
-    time_ns: Sequence[int] | None = None,
+    fps: float | None = None,
+    time_ns: Sequence[int] | np.ndarray | None = None,
+    *,
+    crf: int = CRF,
 ) -> Video:
-    """Pictures uint8 [H, W, 3], all of one `size` (width, height), at a steady `fps` or shown at `time_ns`.
+    """Pictures uint8 [H, W, 3], all of one `size` (width, height), at a steady `fps` or shown at rising `time_ns`.
 
     The file goes when the Video does: save with video="copy".
     """
     folder = Path(tempfile.mkdtemp(prefix="playtape-coded-"))
     try:
-        written = write_video(folder / f"{name}.mp4", pictures, fps=fps, time_ns=time_ns, crf=CRF)
+        written = write_video(folder / f"{name}.mp4", pictures, fps=fps, time_ns=time_ns, crf=crf)
         video = Video(written, crop=size if size[0] % 2 or size[1] % 2 else None)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

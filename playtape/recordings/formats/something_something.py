@@ -9,6 +9,7 @@
 """
 
 import json
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,7 @@ def read(path: Path) -> Recording:
 
     Raises BadInput for fewer than two frames, for frames that are no pictures or not of one size, and for a list without labels.
     """
-    folder = Path(os.path.abspath(path))  # its name counts; but labels lie beside a link, not where it leads
+    folder = Path(os.path.abspath(path))  # noqa: PTH100  # its name counts; but labels lie beside a link, not where it leads
     frames = _numbered.frames_of(folder, KINDS)
     video = _numbered.filmed(folder, frames, KINDS, FPS)
     split, label = _told(folder)

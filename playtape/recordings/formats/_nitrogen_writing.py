@@ -1,0 +1,161 @@
+"""Recordings in NitroGen's layout: chunks of 20 s, each with a table of rows and its metadata, and the video beside them.
+
+Row t + 1 is what was done while frame t was shown, as the published rows are read; row 0 is nothing. Rows come at one rate, the
+video's mean. An entry "playtape" in the metadata says that nothing is left to black out, and keeps the recording's origin.
+"""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playtape.actions import Actions
+from playtape.actions.nitrogen import COLUMNS, NITROGEN, TRIGGERS, table
+from playtape.errors import BadInput, need, printable
+from playtape.recordings.atomic import atomic, sync, writing_failed
+from playtape.recordings.convert import Resize
+from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW
+from playtape.recordings.nouns import Info, Recording
+from playtape.recordings.timeline import check_unchanged
+from playtape.recordings.video import Video, write_video
+
+CHUNK_S = 20
+DENOMINATOR = 1001  # rates are whole, or such as 60000/1001
+INPUTS = {*NITROGEN.buttons, *(axis.name for axis in NITROGEN.axes)}
+PLAIN = ("game", "source", "licence", "split", "player")
+
+
+def write(recording: Recording, path: Path, resize: Resize | None = None) -> Path:
+    """Write the folder `path`, named after the video's id, with the chunks ID_chunk_0000 and so on, and ../videos/ID.mp4.
+
+    The video comes first and the folder appears whole. `unsaid` tells what is lost. Raises BadInput for a recording of which
+    nothing could be said: inputs, and none of a gamepad.
+    """
+    del resize  # the pictures keep their size
+    path, events = Path(path), recording.events
+    if len(events) and not INPUTS & set(events.counts()):
+        first = next(iter(events.counts()))
+        raise BadInput(f"NitroGen's format has only a gamepad's inputs, and this recording none ({first}, ...)")
+    rate = Fraction(recording.video.fps).limit_denominator(DENOMINATOR)
+    count = round(recording.video.end_ns * rate / 10**9)
+    if count < 2:
+        raise BadInput(
+            f"a recording of {count} frames has no interval in which something is done; legal are two or more"
+        )
+    time = np.rint(np.arange(count + 1) * float(10**9 / rate)).astype(np.int64)
+    done = NITROGEN.actions(events, time)
+    buttons, sticks = table(Actions(np.roll(done.buttons, 1, 0)[:-1], np.roll(done.axes, 1, 0)[:-1]))
+    resolution, area = _write_video(recording.video, path.parent / "videos" / f"{path.name}.mp4")
+    said = {"controller_type": recording.info.extra.get("controller", ""), "game": recording.info.game, **area}
+    own = {OWN: {"blacked_out": True, "info": printable(asdict(recording.info))}}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        for number, (start, end) in enumerate(_bounds(count, rate)):
+            name = f"{path.name}_chunk_{number:04}"
+            (part / name).mkdir(parents=True)
+            _write_table(part / name / RAW, buttons[start:end], sticks[start:end])
+            film = {
+                "resolution": resolution,
+                "video_id": path.name,
+                "source": "local",
+                "url": "",
+                **_times(start, end, rate),
+            }
+            chunk = {"uuid": f"{name}_actions", "chunk_id": f"{number:04}", "chunk_size": end - start}
+            (part / name / METADATA).write_text(json.dumps(chunk | {"original_video": film} | said | own, indent=1))
+            sync(part / name / METADATA)
+        if path.is_dir():
+            shutil.rmtree(path)
+        part.rename(path)
+        sync(path.parent)
+    except OSError as error:
+        raise writing_failed(path, part, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
+def unsaid(recording: Recording) -> list[str]:
+    """What of a recording the format has no place for, one sentence each."""
+    found = []
+    dumb = {name: count for name, count in recording.events.counts().items() if name not in INPUTS}
+    if dumb:
+        listed = ", ".join(f"{name} ({count})" for name, count in dumb.items())
+        found.append(f"the format has no column for {listed}; these events are left out")
+    halves = recording.events.of(*TRIGGERS).value
+    if rounded := int(((halves != 0) & (halves != 1)).sum()):
+        found.append(f"triggers are 0 or 1 in the format; {rounded} events in between were rounded")
+    kinds = Counter(span.kind for span in recording.spans)
+    if kinds:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in kinds.items())
+        found.append(f"the format has no place for spans: {listed}")
+    if recording.confidence is not None:
+        found.append("the format has no place for a labeller's confidence")
+    if recording.video.vfr:
+        found.append("rows come at one rate, and the video's frames do not; each row is what was done in its own time")
+    return found
+
+
+def about(own: Mapping[str, Any], found: Info) -> Info:
+    """What `write` kept of a recording's origin; what is damaged of it stays as it is found."""
+    kept = own.get("info")
+    if not isinstance(kept, dict):
+        return found
+    texts = {key: kept[key] for key in PLAIN if isinstance(kept.get(key), str)}
+    extra = kept.get("extra")
+    screen, scale = kept.get("screen"), kept.get("mouse_scale")
+    sides = isinstance(screen, list) and len(screen) == 2 and all(type(x) is int and 0 < x < 2**31 for x in screen)
+    return replace(
+        found,
+        **texts,
+        screen=tuple(screen) if sides else None,
+        mouse_scale=scale if isinstance(scale, float) and np.isfinite(scale) else None,
+        extra={k: v for k, v in extra.items() if isinstance(v, str)} if isinstance(extra, dict) else {},
+    )
+
+
+def _bounds(count: int, rate: Fraction) -> list[tuple[int, int]]:
+    """[start, end) of each chunk; what would be a single row at the end belongs to the chunk before."""
+    size = max(2, round(CHUNK_S * rate))
+    starts = [start for start in range(0, count, size) if start == 0 or count - start > 1]
+    return list(zip(starts, [*starts[1:], count], strict=True))
+
+
+def _times(start: int, end: int, rate: Fraction) -> dict[str, float]:
+    """The last frame is counted, as in the published chunks."""
+    begin, stop = float(start / rate), float(end / rate)
+    times = {"start_time": begin, "end_time": stop, "duration": float((end - start) / rate)}
+    return times | {"start_frame": start, "end_frame": end - 1}
+
+
+def _write_table(path: Path, buttons: np.ndarray, sticks: np.ndarray) -> None:
+    arrow, parquet = need("pyarrow", "formats"), need("pyarrow.parquet", "formats")
+    columns: dict[str, Any] = {name: arrow.array(buttons[:, i]) for i, name in enumerate(COLUMNS)}
+    for name, pair in (("j_left", sticks[:, :2]), ("j_right", sticks[:, 2:])):
+        offsets = arrow.array(np.arange(0, 2 * len(pair) + 1, 2, dtype=np.int32))
+        columns[name] = arrow.ListArray.from_arrays(offsets, arrow.array(np.ascontiguousarray(pair).ravel()))
+    parquet.write_table(arrow.table(columns), path)
+    sync(path)
+
+
+def _write_video(video: Video, target: Path) -> tuple[list[int], dict[str, Any]]:
+    """The picture, and how it is told of: [height, width], and where of it padding is left out."""
+    check_unchanged(video.path, video.signature)
+    width, height = video.width, video.height
+    if video.path.suffix == ".mp4" and video.codec == "h264" and video.crop is None:
+        if not (target.exists() and target.samefile(video.path)):
+            with atomic(target) as temporary:
+                shutil.copyfile(video.path, temporary)
+    else:
+        write_video(target, video.stream(), time_ns=video.time_ns)
+    wide, high = width + width % 2, height + height % 2
+    if (wide, high) == (width, height):
+        return [height, width], {}
+    return [high, wide], {"bbox_game_area": {"xtl": 0.0, "ytl": 0.0, "xbr": width / wide, "ybr": height / high}}
