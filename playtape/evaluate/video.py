@@ -8,6 +8,7 @@ package carries are files that the user names; without them their score is left 
 Pictures are judged as uint8, which is what anybody sees; the published scores are of floats, which differ by rounding.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
 
+MANY = 2000  # futures; of more it is said that they take long
 TOGETHER = 64  # futures that are drawn at once
 COMPARED = 4  # futures of each clip that are drawn under other actions too, and read by an inverse dynamics model
 PUBLISHED = Way()
@@ -85,8 +87,9 @@ def evaluate_video(
     place = seat(loaded.model, device)
     hands = None if files.idm is None else Hands(checkpoint.load(files.idm, to="label"), loaded, place)
     panel, missing = Panel.of(files, place)
-    recordings = [open_recording(path) for path in spread(find_recordings(data), counts.clips)]
-    warnings = loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings)
+    paths, told = loaded.unseen(find_recordings(data))
+    recordings = [open_recording(path) for path in spread(paths, counts.clips)]
+    warnings = told + (loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings))
     stored = [loaded.stored(one) for one in recordings]
     context = config.tokenizer.context
     frames = counts.frames or config.frames - context
@@ -94,8 +97,12 @@ def evaluate_video(
     units, bootstrap = resampled(chosen, stored, way.seed)
     bodies = [one.moment.embodiment for one in chosen]
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
-    judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)
-    judge.all(chosen, others, progress)
+    total = len(chosen) * (counts.samples + (0 if others is None else min(counts.samples, COMPARED)))
+    if progress and place == "cpu" and total > MANY:
+        print(f"{total:,} futures may take hours on a CPU; --clips 32 --samples 4 are fewer", file=sys.stderr)
+    with tqdm(total=total, desc="foretell and judge", unit="future", disable=not progress) as bar:
+        judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples, bar)
+        judge.all(chosen, others)
     for key, values in losses(loaded.model, stored, chosen, others, place).items():
         judge.tally.add(key, values)
     leaves = judge.tally.leaves(units, bootstrap)
@@ -138,25 +145,24 @@ class _Judge:
     way: Way
     device: str
     samples: int
+    bar: Any  # moves on by each future
 
-    def all(self, chosen: Sequence[Chosen], others: Sequence[int] | None, progress: bool) -> None:
+    def all(self, chosen: Sequence[Chosen], others: Sequence[int] | None) -> None:
         """Judge all clips, and if there are `others`, what comes of it if each is told the actions of that clip."""
         k, size = len(chosen[0].moment.frames) - len(chosen[0].mask), max(1, TOGETHER // self.samples)
         average = torch.stack([one.moment.frames[:k].float().mean(0) for one in chosen]).mean(0)
-        with tqdm(total=len(chosen), desc="foretell and judge", unit="clip", disable=not progress) as bar:
-            for start in range(0, len(chosen), size):
-                part = chosen[start : start + size]
-                shown = self._shown([one.moment for one in part], start, average.round().to(torch.uint8))
-                scores = {name: self.tally.score(name, each, shown) for name, each in self.panel.measures.items()}
-                self.panel.see(shown)
-                told = [one.moment.actions for one in part]
-                self._read(part, shown, {"generated": (shown.drawn[:, :COMPARED], told)})
-                if others is not None:
-                    told = [chosen[k].moment.actions for k in others[start : start + size]]
-                    misled = self._misled(part, told, start)
-                    self._heeds(scores["psnr"][:, :COMPARED], misled, shown)
-                    self._read(part, shown, {"generated_told_others": (misled, told)})
-                bar.update(len(part))
+        for start in range(0, len(chosen), size):
+            part = chosen[start : start + size]
+            shown = self._shown([one.moment for one in part], start, average.round().to(torch.uint8))
+            scores = {name: self.tally.score(name, each, shown) for name, each in self.panel.measures.items()}
+            self.panel.see(shown)
+            told = [one.moment.actions for one in part]
+            self._read(part, shown, {"generated": (shown.drawn[:, :COMPARED], told)})
+            if others is not None:
+                told = [chosen[k].moment.actions for k in others[start : start + size]]
+                misled = self._misled(part, told, start)
+                self._heeds(scores["psnr"][:, :COMPARED], misled, shown)
+                self._read(part, shown, {"generated_told_others": (misled, told)})
 
     def _shown(self, of: list[Moment], start: int, average: Tensor) -> Shown:
         happened = torch.stack([one.frames for one in of])
@@ -174,6 +180,7 @@ class _Judge:
         for first in range(0, count, TOGETHER):
             few = min(TOGETHER, count - first)
             drawn.append(futures(self.model, of, few, self.way, self.device, turn=(start, first), progress=False))
+            self.bar.update(len(of) * few)
         return torch.cat(drawn, 1)
 
     def _misled(self, part: Sequence[Chosen], told: Sequence[Actions], start: int) -> Tensor:

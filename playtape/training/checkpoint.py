@@ -7,7 +7,7 @@ the run fitted afterwards (calibration, thresholds).
 import hashlib
 import json
 import os
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,8 +71,8 @@ class Loaded:
 
     @property
     def hz(self) -> float:
-        """About how many frames a second its clips have."""
-        return self.train.get("hz") or self.model.config.fps
+        """About how many frames a second its clips have: what those that it learned from had, where that is told."""
+        return self.train.get("pace") or self.train.get("hz") or self.model.config.fps
 
     @property
     def encoder(self) -> SentenceEncoder | None:
@@ -91,6 +91,15 @@ class Loaded:
     def licences(self) -> list[str]:
         """Those of the recordings that it learned from, as far as they are told."""
         return list(self.train.get(LICENCES, ()))
+
+    def unseen(self, paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+        """Of recordings to judge by those that it did not learn from, and a note, in a list, if that leaves some out; all, if it
+        learned from all of them."""
+        learned = {*self.train.get("trained_on", ())}
+        new = [path for path in paths if path.stem not in learned]
+        if not new or len(new) == len(paths):
+            return [*paths], []
+        return new, [f"{len(paths) - len(new)} of {len(paths)} recordings are left out: it was trained on them"]
 
     def knows(self, recordings: Iterable[Recording]) -> list[str]:
         """A warning, in a list, if it was trained on some of these recordings, which it is to be judged by."""
@@ -224,6 +233,7 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
             lambda said: type(said) in (int, float) and (said == 0 or LEAST_HZ <= said <= MOST_HZ),
             f"0, or a number from {LEAST_HZ:g} to {MOST_HZ:g}",
         ),
+        ("pace", lambda said: type(said) in (int, float) and 0 < said <= MOST_HZ, f"a number above 0, to {MOST_HZ:g}"),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
         ("trained_on", names, "a list of names"),
         (LICENCES, names, "a list of names"),

@@ -27,7 +27,7 @@ from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.processes import process, share
-from playtape.training.sources import Sources, batches, brought, gather
+from playtape.training.sources import Sources, batches, brought, gather, pace
 from playtape.training.starts import save_starts
 from playtape.training.words import Run, parse, resumed, started
 
@@ -166,6 +166,7 @@ def _report(
         "parameters": sum(p.numel() for p in model.parameters()),
         "fps": run.data.fps,
         "hz": run.hz,
+        "pace": pace(stored),
         "text_encoder": run.data.text,
         "window": run.data.window,
         "trained_on": [recording.name for recording in stored],

@@ -3,11 +3,12 @@
 import fnmatch
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -128,6 +129,12 @@ def _held_out(recordings: list[Recording], patterns: tuple[str, ...]) -> set[str
         return held
     sessions = sorted({session(recording) for recording in recordings})
     return set(sessions[1::10])
+
+
+def pace(stored: Sequence[Stored]) -> float:
+    """How many frames a second clips have: the middle one of the recordings'."""
+    each = [1e9 / (float(np.median(np.diff(one.time_ns))) * one.stride) for one in stored if len(one) > 1]
+    return float(f"{np.median(each):.3g}")
 
 
 def batches(clips: Clips, first: int, steps: int, workers: int) -> Iterator[Clip]:

@@ -11,6 +11,7 @@ from PIL import Image
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.clips import store
 from playtape.errors import BadInput
+from playtape.imagine.drawn import GAP, HEAD, LABEL
 from playtape.imagine.futures import Way, futures, generator, moments
 from playtape.imagine.predict import Counts, predict
 from playtape.models import world_model as world
@@ -115,12 +116,21 @@ def test_a_way_that_was_not_learned_is_refused(data: Path, tmp_path: Path) -> No
 def test_a_picture_and_a_film_are_drawn(data: Path, run: Path, tmp_path: Path, way: Way) -> None:
     result = predict(run, data, tmp_path / "out", Counts(FRAMES, 2, 2), way=way, progress=False)
     picture = Image.open(result["picture"])
-    assert picture.size == ((CONTEXT + FRAMES) * 96, 2 * 3 * 96 + 4)
+    assert picture.size == (LABEL + (CONTEXT + FRAMES) * 96, 2 * (HEAD + 4 * 96) + GAP)
+    pixels = np.asarray(picture.convert("RGB"))
+    truth = torch.from_numpy(pixels[HEAD : HEAD + 96, LABEL:].copy())
+    held = pixels[HEAD + 3 * 96 : HEAD + 4 * 96, LABEL + CONTEXT * 96 : LABEL + (CONTEXT + 1) * 96]
+    last = truth[:, (CONTEXT - 1) * 96 : CONTEXT * 96].numpy()
+    assert (held[:, 3:-3] == last[:, 3:-3]).all(), "the last row holds the context's last frame"
+    assert (pixels[:, :LABEL] != 255).any(), "rows have names"
     film = open_film(Path(result["film"]))
     assert film.shape == (CONTEXT + FRAMES, 3 * 96, 2 * 96, 3)
     assert 0 < result["psnr"] <= result["psnr_best"] < 60
-    assert result["warnings"] == [f"{run}: it was trained on 1 of these 2 recordings, so its numbers there say little"]
+    assert result["warnings"] == ["1 of 2 recordings are left out: it was trained on them"]
+    assert len({clip["recording"] for clip in result["clips"]} - {"traj_00000"}) == 1
     assert len(result["clips"]) == 2
+    seen = predict(run, data / "traj_00000.mcap", tmp_path / "seen", Counts(FRAMES, 1, 1), way=way, progress=False)
+    assert seen["warnings"] == [f"{run}: it was trained on 1 of these 1 recordings, so its numbers there say little"]
 
 
 def test_of_many_recordings_some_are_looked_at_evenly_spread(
