@@ -44,6 +44,7 @@ class World:
     hash: str = ""  # the weights' SHA-256
     device: str = "cpu"
     licences: tuple[str, ...] = ()  # of the recordings that it learned from
+    ends: tuple[np.ndarray, np.ndarray] | None = None  # float32 [A] each: beyond them axes are cut off
 
 
 def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: str = "auto") -> World:
@@ -61,9 +62,17 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
     place = seat(loaded.model, device)
     model: Any = loaded.model
     told = getattr(config, "acts", True)
-    return World(
-        run.resolve().name, model, loaded.space, loaded.hz, found, told, loaded.hash, place, tuple(loaded.licences)
-    )
+    name, licences = run.resolve().name, tuple(loaded.licences)
+    low, high = (each.cpu().numpy() for each in model.ends)
+    return World(name, model, loaded.space, loaded.hz, found, told, loaded.hash, place, licences, (low, high))
+
+
+def axis_ends(world: World) -> tuple[list[float], list[float]]:
+    """The least and the most of each axis that is worth telling a world: beyond lies what it has never seen done."""
+    box = gym_space(world.space)["axes"]
+    assert isinstance(box, spaces.Box)
+    low, high = world.ends or (box.low, box.high)
+    return np.maximum(box.low, low).tolist(), np.minimum(box.high, high).tolist()
 
 
 def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
@@ -86,7 +95,10 @@ class ImaginedEnv(gymnasium.Env[np.ndarray, Mapping[str, Any]]):
         self.actions, self.hz = world.space, world.fps
         self.metadata = {**self.metadata, "render_fps": self.hz}
         self.source = f"imagined by {world.name}"
-        self.action_space = gym_space(world.space)
+        low, high = (np.array(end, np.float32) for end in axis_ends(world))
+        self.action_space = spaces.Dict(
+            {"buttons": gym_space(world.space)["buttons"], "axes": spaces.Box(low, high, dtype=np.float32)}
+        )
         self.observation_space = spaces.Box(0, 255, (*world.starts.frames.shape[-2:], 3), np.uint8)
         self.way = way
         self._state: Any = None  # until the first reset

@@ -124,6 +124,11 @@ class Simulator(Protocol):
     earns: bool  # has it learned to foretell what a step earns, and whether it is the last?
     fast: bool  # has it learned to foretell a frame in a few passes?
 
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """The least and the most of each axis that it tells apart from what lies beyond, [A] each."""
+        ...
+
     def beginning(self, frames: Tensor) -> Tensor:
         """Of clips uint8 [N, T, 3, H, W] the part that `start` takes, [N, K, 3, H, W]."""
         ...

@@ -138,6 +138,11 @@ class WorldModel(Model):
             nn.init.zeros_(self.embodiment.weight)
         self.outcomes = Outcomes(width) if config.outcomes else None
 
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Beyond which axes are cut off, [A] each: the widest of all embodiments'."""
+        return self.scaled.lowest.amin(0), self.scaled.highest.amax(0)
+
     def train(self, mode: bool = True) -> "WorldModel":
         """The tokenizer is frozen, and never in training mode."""
         super().train(mode)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from playtape import envs
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.envs.simple_fps import SPACE
 from playtape.errors import BadInput
-from playtape.imagine.env import ImaginedEnv, World, open_world
+from playtape.imagine.env import ImaginedEnv, World, axis_ends, open_world
 from playtape.imagine.futures import Way
 from playtape.training.starts import FILE, Starts, read_starts
 from tests.untrained import save_untrained, save_untrained_world
@@ -197,3 +197,17 @@ def test_a_trained_world_tells_what_it_earns(tmp_path: Path) -> None:
     said = [env.step(envs.nothing(SPACE)) for _ in range(30)]  # beyond a line of tokens
     assert len({reward for _, reward, *_ in said}) > 5
     assert all(0 <= info["end_chance"] <= 1 and ended == (info["end_chance"] > 0.5) for *_, ended, _, info in said)
+
+
+def test_actions_go_no_farther_than_what_was_seen_done(tmp_path: Path) -> None:
+    world = open_world(save_untrained_world(tmp_path / "world", space=ARM))
+    count, beyond = len(ARM.axes), 1e30
+    whole = [20 * axis.scale for axis in ARM.axes]
+    seen = replace(world, ends=(np.full(count, -0.5, np.float32), np.full(count, beyond, np.float32)))
+    low, high = axis_ends(seen)
+    assert low == [-0.5] * count
+    assert high == pytest.approx(whole)
+    box = ImaginedEnv(seen).action_space["axes"]
+    assert all(abs(box.low + 0.5) < 1e-6)
+    world.model.scaled.fit(torch.tensor([[-2.0] * count, [3.0] * count]))
+    assert [float(end[0]) for end in world.model.ends] == pytest.approx([-2, 3], abs=0.01)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,18 @@ def test_weights_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="cannot write"):
         write_tensors(tmp_path / "no" / "such" / "folder.safetensors", {"x": torch.zeros(3)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_judged_by_what_it_did_not_learn_from(run: Path) -> None:
+    loaded = replace(checkpoint.load(run), train={"trained_on": ["a", "b"]})
+    paths = [Path("x/a.mcap"), Path("x/c.mcap"), Path("x/b.mcap")]
+    assert loaded.unseen(paths) == ([paths[1]], ["2 of 3 recordings are left out: it was trained on them"])
+    assert loaded.unseen(paths[:1]) == (paths[:1], [])  # asked for by name
+    assert loaded.unseen(paths[1:2]) == (paths[1:2], [])
+
+
+def test_its_pace_is_what_it_learned_from(run: Path) -> None:
+    loaded = checkpoint.load(run)
+    assert replace(loaded, train={}).hz == loaded.model.config.fps
+    assert replace(loaded, train={"hz": 5.0}).hz == 5
+    assert replace(loaded, train={"hz": 5.0, "pace": 4.0}).hz == 4

@@ -3,6 +3,7 @@
 Letters are those on the key, as in a game's window: the page asks for the letter, not for where it lies.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from playtape.actions import ActionSpace
@@ -39,14 +40,23 @@ def label(name: str) -> str:
     return LABELS.get(key, words) if device == "key" else f"{device.capitalize()} {words.lower()}"
 
 
-def inputs(space: ActionSpace) -> dict[str, list[dict[str, Any]]]:
-    """All that the page must know of a space. Buttons without `codes` and `mouse` can be pressed on the page alone."""
+def inputs(space: ActionSpace, low: Sequence[float], high: Sequence[float]) -> dict[str, list[dict[str, Any]]]:
+    """All that the page must know of a space, whose axes go from `low` to `high`, [A] each. Buttons without `codes` and `mouse` can
+    be pressed on the page alone."""
     buttons = []
     for name in space.buttons:
         keys = [] if not name.startswith("key.") or name in KEPT else [code(side) for side in SIDES.get(name, (name,))]
         number = MOUSE.index(name) if name in MOUSE else None
         buttons.append({"name": name, "label": label(name), "codes": keys, "mouse": number})
     axes = [
-        {"name": axis.name, "kind": axis.kind, "scale": axis.scale, "mouse": axis.name in MOVED} for axis in space.axes
+        {
+            "name": axis.name,
+            "kind": axis.kind,
+            "scale": axis.scale,
+            "mouse": axis.name in MOVED,
+            "low": least,
+            "high": most,
+        }
+        for axis, least, most in zip(space.axes, low, high, strict=True)
     ]
     return {"buttons": buttons, "axes": axes}

@@ -21,7 +21,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from playtape.errors import BadInput
-from playtape.imagine.env import ImaginedEnv, World
+from playtape.imagine.env import ImaginedEnv, World, axis_ends
 from playtape.imagine.futures import Way
 from playtape.pages.static import file_routes
 from playtape.play.dream.keys import inputs
@@ -132,7 +132,7 @@ class Dreams:
             **size,
             **how,
             "recorded": recorded,
-            **inputs(self.world.space),
+            **inputs(self.world.space, *axis_ends(self.world)),
         }
 
     def _seed(self) -> int:

@@ -86,10 +86,11 @@ class Panel {
     for (const axis of hands.space.axes) $("axes").append(element("span", axis.name), this.axis(axis));
   }
 
-  axis({ name, scale, mouse }) {
+  axis({ name, scale, mouse, low, high }) {
     if (!mouse) {
-      const attributes = { type: "range", min: -3 * scale, max: 3 * scale, step: scale / 50, value: 0 };
+      const attributes = { type: "range", min: low, max: high, step: "any", value: 0 };
       const slider = Object.assign(element("input"), attributes);
+      slider.title = `${low.toPrecision(3)} to ${high.toPrecision(3)}`;
       slider.ariaLabel = name;
       slider.oninput = () => this.hands.put(name, Number(slider.value));
       slider.onchange = () => slider.blur();

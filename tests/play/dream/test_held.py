@@ -46,9 +46,9 @@ def test_every_key_has_a_name_of_its_own() -> None:
 
 
 def test_what_the_page_is_told_of_a_space() -> None:
-    told = inputs(SPACE)
+    told = inputs(SPACE, [-1.0] * len(SPACE.axes), [2.0] * len(SPACE.axes))
     assert [one["codes"] for one in told["buttons"]] == [["KeyW"], ["ShiftLeft", "ShiftRight"], [], []]
     assert [one["mouse"] for one in told["buttons"]] == [None, None, 2, None]
     assert [axis["mouse"] for axis in told["axes"]] == [True, False]
     assert (label("key.left"), label("key.page_up"), label("mouse.left")) == ("←", "Page up", "Mouse left")
-    assert inputs(ActionSpace(("key.escape",), ()))["buttons"][0]["codes"] == []
+    assert inputs(ActionSpace(("key.escape",), ()), [], [])["buttons"][0]["codes"] == []
