@@ -29,7 +29,7 @@ from playtape.evaluate.video_picture import draw
 from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
 from playtape.imagine.futures import Moment, Way, able, futures, spread
 from playtape.recordings import find_recordings, open_recording
-from playtape.recordings.atomic import check_folder
+from playtape.recordings.atomic import check_folder, make_folder
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
@@ -92,6 +92,8 @@ def evaluate_video(
     units, bootstrap = resampled(chosen, stored, way.seed)
     bodies = [one.moment.embodiment for one in chosen]
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
+    if out is not None:
+        make_folder(out, "draw the picture")
     judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)
     judge.all(chosen, others, progress)
     for key, values in losses(loaded.model, stored, chosen, others, place).items():
@@ -120,7 +122,6 @@ def evaluate_video(
         "bootstrap": bootstrap.describe(),
     }
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         result["picture"] = str(draw(result["by_frame"]["psnr"], counts.samples, out / "video.png"))
     return result
 

@@ -13,7 +13,7 @@ from playtape.errors import within
 from playtape.imagine.futures import Moment, Way, able, futures, moments, spread
 from playtape.nets.similarity import psnr
 from playtape.recordings import find_recordings, open_recording, write_video
-from playtape.recordings.atomic import atomic, check_folder
+from playtape.recordings.atomic import atomic, check_folder, make_folder
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
@@ -68,11 +68,11 @@ def predict(
     stored = [loaded.stored(one) for one in recordings]
     each = -(-clips // len(stored))
     chosen = moments(stored, config.tokenizer.context, frames, each, goal=config.goal)[:clips]
+    make_folder(out, "draw futures")
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)
     seconds = time.perf_counter() - begun
     truth = torch.stack([each.frames[-frames:] for each in chosen])
-    out.mkdir(parents=True, exist_ok=True)
     _picture(chosen, drawn, out / "futures.png")
     _film(chosen, drawn, out / "futures.mp4")
     like = psnr(drawn, truth[:, None])  # [N, S, F]
