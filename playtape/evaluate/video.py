@@ -31,7 +31,7 @@ from playtape.evaluate.video_scores import MEASURES, SPANS, Shown, Tally
 from playtape.imagine.futures import Moment, Way, able, futures, spread
 from playtape.models.protocols import Simulator
 from playtape.recordings import find_recordings, open_recording
-from playtape.recordings.atomic import check_folder
+from playtape.recordings.atomic import check_folder, make_folder
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
@@ -97,6 +97,8 @@ def evaluate_video(
     units, bootstrap = resampled(chosen, stored, way.seed)
     bodies = [one.moment.embodiment for one in chosen]
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
+    if out is not None:
+        make_folder(out, "draw the picture")
     total = len(chosen) * (counts.samples + (0 if others is None else min(counts.samples, COMPARED)))
     if progress and place == "cpu" and total > MANY:
         print(f"{total:,} futures may take hours on a CPU; --clips 32 --samples 4 are fewer", file=sys.stderr)
@@ -129,7 +131,6 @@ def evaluate_video(
         "bootstrap": bootstrap.describe(),
     }
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         result["picture"] = str(draw(result["by_frame"]["psnr"], counts.samples, out / "video.png"))
     return result
 

@@ -80,18 +80,32 @@ def i3d(file: Path, device: str) -> Clips:
         raise BadInput(f"{file} is not a whole TorchScript file") from error
 
     def see(clips: Tensor) -> Tensor:
-        parts = clips.movedim(2, 1).split(TOGETHER)
-        try:
-            with torch.inference_mode():
-                said = [
-                    network(x.to(device).float(), rescale=True, resize=True, return_features=True).cpu() for x in parts
-                ]
-        except Exception as error:  # of the program, which is not ours
-            shape = list(clips.shape[1:])
-            raise BadInput(f"{file} cannot look at clips of {shape} as StyleGAN-V's does: {_reason(error)}") from error
-        return torch.cat(said)
+        found = []
+        for x in clips.movedim(2, 1).split(TOGETHER):
+            try:
+                with torch.inference_mode():
+                    said = network(x.to(device).float(), rescale=True, resize=True, return_features=True)
+            except Exception as error:  # of the program, which is not ours
+                shape = list(clips.shape[1:])
+                why = f"{file} cannot look at clips of {shape} as StyleGAN-V's does: {_reason(error)}"
+                raise BadInput(why) from error
+            found.append(_features(file, said, len(x)).cpu())
+        if len({part.shape[1] for part in found}) > 1:
+            raise BadInput(f"{file} says another count of numbers of some clips than of others")
+        return torch.cat(found)
 
     return see
+
+
+def _features(file: Path, said: object, clips: int) -> Tensor:
+    """[N, D] of so many clips. Raises BadInput for anything else."""
+    if not isinstance(said, Tensor):
+        told = f"a {type(said).__name__}"
+    elif said.ndim != 2 or len(said) != clips or not said.shape[1] or not said.is_floating_point():
+        told = f"{str(said.dtype).removeprefix('torch.')} {list(said.shape)}"
+    else:
+        return said
+    raise BadInput(f"{file} says {told} of {clips} clips; StyleGAN-V's says floats [{clips}, 400]")
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ Knows no rules: what a button does is what the model believes it does. The first
 follows from it is drawn, by a seed. How long a line of tokens is does not show: the model goes on from its own last frames.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,9 @@ def open_world(run: Path, *, starts: Path | None = None, seed: int = 0, device: 
     config = loaded.model.config
     size = config.height, config.width_px
     bodies = max(1, len(getattr(config, "embodiments", ())))
-    found = read_starts(run, size, bodies) if starts is None else _recorded(loaded, starts, seed)
+    found = (
+        read_starts(run, config.tokenizer.context, size, bodies) if starts is None else _recorded(loaded, starts, seed)
+    )
     if found is None:
         raise BadInput(f"{run} holds no moments to begin from; give recordings of its game with --starts DATA")
     place = seat(loaded.model, device)
@@ -77,7 +80,13 @@ def axis_ends(world: World) -> tuple[list[float], list[float]]:
 
 def _recorded(loaded: Loaded, data: Path, seed: int) -> Starts:
     model: Any = loaded.model
-    stored = [loaded.stored(open_recording(path)) for path in find_recordings(data)]
+    recordings = [open_recording(path) for path in find_recordings(data)]
+    done = {name for recording in recordings for name in recording.events.counts()}
+    if strange := loaded.strange(done) if model.config.acts else []:
+        print(
+            f"in {data} {', '.join(strange)} is done, which the world does not know: is it its game?", file=sys.stderr
+        )
+    stored = [loaded.stored(recording) for recording in recordings]
     return draw_starts(model, Clips(stored, [1.0] * len(stored), loaded.space, model.config.clip, 1, seed))
 
 

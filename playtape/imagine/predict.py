@@ -12,7 +12,7 @@ from playtape.imagine.drawn import film, picture
 from playtape.imagine.futures import Way, able, futures, moments, spread
 from playtape.nets.similarity import psnr
 from playtape.recordings import find_recordings, open_recording
-from playtape.recordings.atomic import check_folder
+from playtape.recordings.atomic import check_folder, make_folder
 from playtape.training import checkpoint
 from playtape.training.device import seat
 from playtape.training.memory import keep_freed_memory
@@ -65,11 +65,11 @@ def predict(
     stored = [loaded.stored(one) for one in recordings]
     each = -(-clips // len(stored))
     chosen = moments(stored, config.tokenizer.context, frames, each, goal=config.goal)[:clips]
+    make_folder(out, "draw futures")
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)
     seconds = time.perf_counter() - begun
     truth = torch.stack([each.frames[-frames:] for each in chosen])
-    out.mkdir(parents=True, exist_ok=True)
     picture(chosen, drawn, out / "futures.png")
     film(chosen, drawn, out / "futures.mp4", loaded.hz)
     like = psnr(drawn, truth[:, None])  # [N, S, F]

@@ -28,10 +28,12 @@ def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release
     """Their two state dicts in a model of this size; how long its context is, and what it is told and foretells, they tell."""
     tokenizer, transformer = states
     try:
-        first = "cond_encoder.cross_att_blocks.0."
-        context = len(tokenizer[f"{first}kv_pos_emb"]) // len(tokenizer[f"{first}q_pos_emb"])
+        seen, cells = (
+            _of(tokenizer, f"cond_encoder.cross_att_blocks.0.{part}_pos_emb", -1, -1) for part in ("kv", "q")
+        )
     except KeyError as missing:
         raise BadInput(f"these weights lack {missing}, which every published tokenizer has") from missing
+    context = len(seen) // max(1, len(cells))
     acts = any("action_linear." in name for name in transformer)
     earns = "reward_linear.weight" in transformer
     told = replace(config, tokenizer=replace(config.tokenizer, context=context), acts=acts, outcomes=earns)
@@ -40,8 +42,7 @@ def release(states: tuple[Mapping[str, Tensor], ...], config: Config) -> Release
 
 def space_of(state: Mapping[str, Tensor]) -> ActionSpace:
     """The axes that a release is told, if any; nothing says what they are."""
-    weight = state.get("action_linear.weight")
-    count = 0 if weight is None else weight.shape[1]
+    count = _of(state, "action_linear.weight", -1, -1).shape[1] if "action_linear.weight" in state else 0
     if count > MOST_AXES:
         raise BadInput(f"these weights are told actions of {count} numbers; at most {MOST_AXES} are legal")
     return ActionSpace((), tuple(Axis(f"arm.{k}", "state") for k in range(count)))
@@ -53,13 +54,14 @@ def from_original(
     """Their state dicts to ours. Raises BadInput for one that is not of this size."""
     body = {name.removeprefix("llm."): weight for name, weight in transformer.items() if "rotary_emb" not in name}
     contexts, codes = (codes_of(config.tokenizer, part) for part in ("codes", "dynamics_codes"))
+    words = contexts + codes + 2, config.width
     try:
         found = {f"tokenizer.{name}": weight for name, weight in tokenizer.items()}
-        found["line.embed.weight"] = body["model.embed_tokens.weight"]
-        found["line.norm.scale"] = body["model.norm.weight"]
-        found["line.head.weight"] = body["lm_head.weight"][contexts : contexts + codes]
+        found["line.embed.weight"] = _of(body, "model.embed_tokens.weight", *words)
+        found["line.norm.scale"] = _of(body, "model.norm.weight", config.width)
+        found["line.head.weight"] = _of(body, "lm_head.weight", *words)[contexts : contexts + codes]
         for k in range(config.layers):
-            found |= _block(body, f"model.layers.{k}.", f"line.blocks.{k}.", config.heads)
+            found |= _block(body, f"model.layers.{k}.", f"line.blocks.{k}.", config)
         if config.acts:
             found["action.weight"], found["action.bias"] = body["action_linear.weight"], body["action_linear.bias"]
         if config.outcomes:
@@ -75,16 +77,26 @@ def from_original(
     return own | found | {"line.blank": torch.zeros(config.width)}
 
 
-def _block(body: Mapping[str, Tensor], theirs: str, ours: str, heads: int) -> dict[str, Tensor]:
-    q, k, v, out = (body[f"{theirs}self_attn.{part}_proj.weight"] for part in "qkvo")
-    gate, up, down = (body[f"{theirs}mlp.{part}_proj.weight"] for part in ("gate", "up", "down"))
+def _of(state: Mapping[str, Tensor], name: str, *shape: int) -> Tensor:
+    """A weight of this shape, in which -1 is any number. Raises BadInput for one of another, and KeyError where it is missing."""
+    weight = state[name]
+    if weight.ndim != len(shape) or any(want not in (-1, have) for have, want in zip(weight.shape, shape, strict=True)):
+        wanted = ", ".join("any" if want < 0 else str(want) for want in shape)
+        raise BadInput(f"{name} of these weights is {list(weight.shape)}; it must be [{wanted}] for the recipe")
+    return weight
+
+
+def _block(body: Mapping[str, Tensor], theirs: str, ours: str, config: Config) -> dict[str, Tensor]:
+    width, hidden, heads = config.width, config.hidden, config.heads
+    q, k, v, out = (_of(body, f"{theirs}self_attn.{part}_proj.weight", width, width) for part in "qkvo")
+    gate, up = (_of(body, f"{theirs}mlp.{part}_proj.weight", hidden, width) for part in ("gate", "up"))
     return {
         f"{ours}self_attention.c_attn.weight": torch.cat([_paired(q, heads), _paired(k, heads), v]),
         f"{ours}self_attention.c_proj.weight": out,
-        f"{ours}self_attention_norm.scale": body[f"{theirs}input_layernorm.weight"],
+        f"{ours}self_attention_norm.scale": _of(body, f"{theirs}input_layernorm.weight", width),
         f"{ours}ffn.w13.weight": torch.cat([gate, up]),
-        f"{ours}ffn.w2.weight": down,
-        f"{ours}ffn_norm.scale": body[f"{theirs}post_attention_layernorm.weight"],
+        f"{ours}ffn.w2.weight": _of(body, f"{theirs}mlp.down_proj.weight", width, hidden),
+        f"{ours}ffn_norm.scale": _of(body, f"{theirs}post_attention_layernorm.weight", width),
     }
 
 

@@ -73,7 +73,7 @@ class Lpips(nn.Module):
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published weights by our names. Raises BadInput if one is missing or of another shape.
+    """The published weights by our names. Raises BadInput if one is missing, of another shape, or not finite.
 
     VGG16's may be named as torchvision names them or as the package lpips does.
     """
@@ -87,9 +87,13 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             raise BadInput(
                 f"the weights of LPIPS lack {theirs[0]}: give VGG16's and those of its channels, in one file or in two"
             )
-        if weight.numel() != right.numel():
-            raise BadInput(f"{theirs[0]} is {list(weight.shape)} and must be {list(right.shape)} in LPIPS on VGG16")
+        shape = (1, *right.shape, 1, 1) if ours.startswith("weigh.") else tuple(right.shape)
+        if weight.shape not in (shape, right.shape) or not weight.is_floating_point():
+            said = f"{str(weight.dtype).removeprefix('torch.')} {list(weight.shape)}"
+            raise BadInput(f"{theirs[0]} is {said} and must be floats {list(shape)} in LPIPS on VGG16")
         found[ours] = weight.reshape(right.shape).float()
+        if not found[ours].isfinite().all():
+            raise BadInput(f"{theirs[0]} is not all finite, so nothing can be judged by it")
     return found
 
 

@@ -47,6 +47,16 @@ def check_folder(path: Path, what: str) -> None:
     raise BadInput(f"cannot {what} into {path}: {named} is a file; give a folder")
 
 
+def make_folder(path: Path, what: str) -> None:
+    """Make a folder that something will be written into, an hour from now. Raises BadInput as `check_folder` does, and for what
+    that cannot foresee."""
+    check_folder(path, what)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot {what} into {path}: {error.strerror}; give a folder that can be written to") from error
+
+
 def check_new(paths: Iterable[Path]) -> None:
     """Raises BadInput that names the first of `paths` that is there already: nothing is replaced unless somebody says so."""
     first = next((path for path in paths if path.exists()), None)

@@ -25,6 +25,7 @@ from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokeniz
 from playtape.models.recipe import LEAST_HZ, MOST_HZ
 from playtape.recordings import Recording
 from playtape.recordings.licences import KEY as LICENCES
+from playtape.training.fields import check_fields
 from playtape.training.tensors import read_tensors, write_tensors
 
 FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
@@ -115,7 +116,7 @@ class Loaded:
             done |= recording.events.counts().keys() - {*POINTER}
             names.append(recording.name)
         known = {*self.space.buttons, *(axis.name for axis in self.space.axes)}
-        strange = sorted(name for name in done if name not in known and GENERIC.get(name) not in known)
+        strange = self.strange(done)
         if names and len(strange) == len(done):
             what = f"only {', '.join(strange[:8])}" if strange else "nothing"
             acts = ", ".join(sorted(known))
@@ -124,6 +125,11 @@ class Loaded:
             )
         notes = [f"not among the actions of {run}, so it is not told: {', '.join(strange)}"] if strange else []
         return [*notes, *(f"{run}: {warning}" for warning in self._learned(names))]
+
+    def strange(self, done: Collection[str]) -> list[str]:
+        """What it does not act with of the inputs in `done`."""
+        known = {*self.space.buttons, *(axis.name for axis in self.space.axes), *POINTER}
+        return sorted(name for name in done if name not in known and GENERIC.get(name) not in known)
 
     def _learned(self, names: Collection[str]) -> list[str]:
         seen = sum(name in self.train.get("trained_on", ()) for name in names)
@@ -159,7 +165,7 @@ def load(folder: Path, *, space: ActionSpace | None = None, to: Role | None = No
     told = described(folder, space=space, to=to)
     weights = read_tensors(folder / FILES[0])
     with _fitting(folder, told.name, told.version):
-        _check_weights(weights, told.bare().state_dict())
+        check_weights(weights, told.bare().state_dict())
         model = told.build()
         model.load_state_dict(weights)
     digest = hashlib.sha256((folder / FILES[0]).read_bytes()).hexdigest()
@@ -189,6 +195,7 @@ def described(folder: Path, *, space: ActionSpace | None = None, to: Role | None
         raise BadInput(f"checkpoint {folder} is of model {name!r}; legal are {', '.join(sorted(known))}")
     _check_report(folder, train)
     with _fitting(folder, name, version):
+        check_fields(known[name].Config, config)
         told = Described(name, known[name].Config(**config), found, train, version)
         bare = told.bare()
     if to is not None and not isinstance(bare, ROLES[to][0]):
@@ -206,7 +213,7 @@ def _fitting(folder: Path, name: str, version: str) -> Generator[None]:
         raise BadInput(f"checkpoint {folder} does not fit model {name}: {why}") from error
 
 
-def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+def check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
     """Raises ValueError for the first that is missing, too much, of another shape or kind, or not finite."""
     for name in sorted({*weights, *wanted}):
         if name not in weights or name not in wanted:
@@ -216,7 +223,7 @@ def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, tor
             raise ValueError(f"{name} is {list(have.shape)} and must be {list(want.shape)}")
         if have.is_floating_point() != want.is_floating_point() or have.is_complex():
             raise ValueError(f"{name} is {have.dtype} and must be {want.dtype}")
-        if not have.isfinite().all():
+        if not have.to(want.dtype).isfinite().all():
             raise ValueError(f"{name} is not finite")
 
 

@@ -44,6 +44,8 @@ def lpips(files: Sequence[Path]) -> Lpips:
     """LPIPS on the CPU, from one file or several that together hold its weights. Raises BadInput if they do not."""
     model, state = Lpips(), dict[str, Tensor]()
     for file in files:
+        if not file.is_file():
+            raise BadInput(f"there is no file {file}; --lpips-weights takes those of VGG16 and of LPIPS's channels")
         state |= published(file)
     model.load_state_dict(lpips_names.renamed(state))
     return model

@@ -24,7 +24,8 @@ from playtape.training.tensors import read_tensors
 def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
     """Write the checkpoint `out` of `recipe`'s model. Returns {"output", "parameters"}.
 
-    Raises BadInput for a file that cannot be read without running code, or is not of this model and size.
+    Raises BadInput for a file that cannot be read without running code, or is not of this model and
+    size, and for weights that are not finite.
     """
     name, settings = models.recipe(recipe)
     if find_spec(f"playtape.models.{name}_weights") is None:
@@ -35,10 +36,10 @@ def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
     found: Release = names.release(_states(file, names.FOLDERS), settings.model)
     model = models.model(name).build(found.config, found.space)
     try:
-        model.load_state_dict(found.weights)
-    except RuntimeError as error:  # its first line names our class, its second what is wrong
-        why = str(error).splitlines()[1:2]
-        raise BadInput(f"{file} does not fit recipe {recipe}: {' '.join(why).strip()}") from error
+        checkpoint.check_weights(found.weights, model.state_dict())
+    except ValueError as error:
+        raise BadInput(f"{file} does not fit recipe {recipe}: {error}") from error
+    model.load_state_dict(found.weights)
     command = f"playtape import-weights {file} --recipe {recipe} --out {out}"
     report = {
         "recipe": recipe,

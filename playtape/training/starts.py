@@ -45,8 +45,9 @@ def save_starts(folder: Path, model: Model, clips: Clips) -> None:
         write_tensors(folder / FILE, vars(draw_starts(model, clips)))
 
 
-def read_starts(folder: Path, size: tuple[int, int], bodies: int = 1) -> Starts | None:
-    """Those of a checkpoint whose pictures are of `size` (height, width), and which knows so many bodies; None where it has none.
+def read_starts(folder: Path, context: int, size: tuple[int, int], bodies: int = 1) -> Starts | None:
+    """Those of a checkpoint whose contexts have so many frames of `size` (height, width), and which knows so many bodies; None
+    where it has none.
 
     Raises BadInput for a file that is none, or of another model.
     """
@@ -55,9 +56,9 @@ def read_starts(folder: Path, size: tuple[int, int], bodies: int = 1) -> Starts 
         return None
     found = read_tensors(path)
     frames = found.get("frames", torch.empty(0))
-    if frames.dtype != torch.uint8 or frames.ndim != 5 or frames.shape[2:] != (3, *size) or not len(frames):
+    if frames.dtype != torch.uint8 or frames.ndim != 5 or frames.shape[1:] != (context, 3, *size) or not len(frames):
         raise BadInput(
-            f"{path} holds {str(frames.dtype).removeprefix('torch.')} {list(frames.shape)}; it must be uint8 [N, K, 3, "
+            f"{path} holds {str(frames.dtype).removeprefix('torch.')} {list(frames.shape)}; it must be uint8 [N, {context}, 3, "
             f"{size[0]}, {size[1]}], as `playtape train` writes it"
         )
     body = found.get("embodiment", torch.zeros(len(frames), dtype=torch.int64))

@@ -70,20 +70,24 @@ def parse(argv: list[str]) -> tuple[str, str, Run[Any]]:
     within("--keep-every", run.keep_every, 0, MOST_STEPS, whole=True)
     within("--workers", run.workers, 0, 256, whole=True)
     within("--seed", run.seed, 0, LARGEST_SEED, whole=True)
-    run = _told_tokenizer(run, argv[0])
+    run = _told_tokenizer(run, argv)
     Recipe(run.model, run.steps, run.batch, run.data, run.optimiser)  # which knows what is legal
     return name, argv[0], run
 
 
-def _told_tokenizer(run: Run[Any], recipe: str) -> Run[Any]:
-    """The run with the tokenizer's own config, where its model has one. Raises BadInput where it has none, or is told none."""
+def _told_tokenizer(run: Run[Any], argv: list[str]) -> Run[Any]:
+    """The run with the tokenizer's own config, where its model has one. Raises BadInput where it has none, is told none, or is
+    to have another than that one's."""
     has = any(part.name == "tokenizer" for part in fields(run.model))
     if has == (run.tokenizer is None):
         said = "needs --tokenizer RUN, the run of a tokenizer" if has else "codes no frames: it has no --tokenizer"
-        raise BadInput(f"`playtape train {recipe}` {said}")
+        raise BadInput(f"`playtape train {argv[0]}` {said}")
     if run.tokenizer is None:
         return run
-    return replace(run, model=replace(run.model, tokenizer=checkpoint.described(run.tokenizer, to="code").config))
+    own = checkpoint.described(run.tokenizer, to="code").config
+    if own != run.model.tokenizer and (words := [word for word in argv if word.startswith("--model.tokenizer.")]):
+        raise BadInput(f"the tokenizer of --tokenizer {run.tokenizer} is taken as it is; leave out {' '.join(words)}")
+    return replace(run, model=replace(run.model, tokenizer=own))
 
 
 def spelled(recipe: str, run: Run[Any]) -> list[str]:

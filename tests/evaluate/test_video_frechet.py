@@ -84,6 +84,53 @@ def test_a_torchscript_file_is_given_colours_before_frames(tmp_path: Path) -> No
         i3d(file, "cpu")(clips[:, :, :1])
 
 
+class Scalar(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return x.mean()
+
+
+class Flat(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return x.mean((1, 2, 3, 4))
+
+
+class Fewer(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return x.mean((2, 3, 4))[1:]
+
+
+class Complex(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return torch.complex(x.mean((2, 3, 4)), x.mean((2, 3, 4)))
+
+
+class Text(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> str:
+        return "a"
+
+
+class Growing(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return x.mean((2, 3, 4))[:, : min(3, x.size(0))]
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (Scalar, r"float32 \[\] of 64 clips"),
+        (Flat, r"float32 \[64\] of 64 clips"),
+        (Fewer, r"float32 \[63, 3\] of 64 clips"),
+        (Complex, r"complex64 \[64, 3\] of 64 clips"),
+        (Text, "a str of 64 clips"),
+        (Growing, "another count of numbers of some clips than of others"),
+    ],
+)
+def test_a_program_that_says_no_features_is_refused(tmp_path: Path, program: type, said: str) -> None:
+    torch.jit.script(program()).save(tmp_path / "odd.pt")
+    with pytest.raises(BadInput, match=rf"odd\.pt says {said}"):
+        i3d(tmp_path / "odd.pt", "cpu")(torch.zeros(65, 2, 3, 4, 4, dtype=torch.uint8))
+
+
 def test_other_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no file .*i3d_torchscript.pt"):
         i3d(tmp_path / "none.pt", "cpu")

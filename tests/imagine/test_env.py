@@ -1,6 +1,7 @@
 """A world model as a game: gymnasium's contract, starts, seeds, length, and what the model says of rewards and ends."""
 
 import json
+import re
 import shutil
 import warnings
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from playtape.envs.simple_fps import SPACE
 from playtape.errors import BadInput
 from playtape.imagine.env import ImaginedEnv, World, axis_ends, open_world
 from playtape.imagine.futures import Way
+from playtape.play import play
 from playtape.training.starts import FILE, Starts, read_starts
 from tests.untrained import save_untrained, save_untrained_world
 
@@ -69,7 +71,7 @@ def test_its_pace_is_that_of_the_clips_that_it_learned_from(run: Path, tmp_path:
 
 
 def test_an_episode_begins_with_what_was_recorded(world: World, run: Path) -> None:
-    starts = read_starts(run, (16, 16))
+    starts = read_starts(run, 2, (16, 16))
     assert starts is not None
     env, seen = ImaginedEnv(world), set()
     for seed in range(20):
@@ -168,15 +170,27 @@ def test_what_cannot_be_entered_is_told(run: Path, world: World, tmp_path: Path)
         ImaginedEnv(exact, Way(passes=1))
     with pytest.raises(BadInput, match="temperature is -1"):
         ImaginedEnv(world, Way(temperature=-1))
-    for frames in (torch.zeros(2, 2, 3, 8, 8, dtype=torch.uint8), torch.zeros(2, 2, 3, 16, 16), torch.zeros(0)):
+    sizes = [(2, 2, 3, 8, 8), (2, 3, 3, 16, 16), (2, 0, 3, 16, 16), (0, 2, 3, 16, 16)]
+    for frames in (torch.zeros(2, 2, 3, 16, 16), torch.zeros(0), *(torch.zeros(s, dtype=torch.uint8) for s in sizes)):
         save_file({"frames": frames}, without / FILE)
-        with pytest.raises(BadInput, match=r"starts.safetensors holds .*; it must be uint8 \[N, K, 3, 16, 16\]"):
+        with pytest.raises(BadInput, match=r"starts.safetensors holds .*; it must be uint8 \[N, 2, 3, 16, 16\]"):
             open_world(without)
     frames = torch.zeros(2, 2, 3, 16, 16, dtype=torch.uint8)
     for body in (torch.tensor([0, 1]), torch.zeros(1, dtype=torch.int64), torch.zeros(2)):
         save_file({"frames": frames, "embodiment": body}, without / FILE)
         with pytest.raises(BadInput, match=r"starts.safetensors holds embodiments .*; they must be 2 of 0 to 0"):
             open_world(without)
+
+
+def test_recordings_of_another_game_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = save_untrained_world(tmp_path / "arm", space=ARM, starts=0, frames=5)
+    play("random", "simple_fps", record=tmp_path / "game", max_steps=8, progress=False)
+    capsys.readouterr()
+    assert len(open_world(run, starts=tmp_path / "game").starts) == 16
+    assert re.search(r"in .*game .*mouse\.dx.* is done, which the world does not know", capsys.readouterr().err)
+    same = save_untrained_world(tmp_path / "same", starts=0, frames=5)
+    open_world(same, starts=tmp_path / "game")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_world_of_several_bodies_goes_on_with_the_right_one(tmp_path: Path) -> None:

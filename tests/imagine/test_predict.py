@@ -164,6 +164,8 @@ def test_bad_words_are_told(data: Path, run: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput, match=said):
             Way(**wrong)
+    with pytest.raises(BadInput, match="cannot draw futures into /proc/none: .*; give a folder that can"):
+        predict(run, data, Path("/proc/none"), Counts(FRAMES, 10, 1000))  # hours, but it cannot be kept
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot draw futures into .*file/out: .*file is a file; give a folder"):
         predict(tmp_path / "none", data, tmp_path / "file" / "out", Counts())  # before the world is looked at

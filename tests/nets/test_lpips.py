@@ -91,7 +91,18 @@ def test_pictures_have_gradients_and_weights_have_none(ours: Lpips) -> None:
 
 
 def test_weights_of_something_else_are_told(published: dict[str, torch.Tensor]) -> None:
-    with pytest.raises(BadInput, match=r"features.5.bias is \[3\] and must be \[128\]"):
+    with pytest.raises(BadInput, match=r"features.5.bias is float32 \[3\] and must be floats \[128\]"):
         renamed(published | {"features.5.bias": torch.zeros(3)})
+    first, lin = published["features.0.weight"], published["lin1.model.1.weight"]
+    with pytest.raises(
+        BadInput, match=r"features.0.weight is float32 \[3, 3, 3, 64\] and must be floats \[64, 3, 3, 3\]"
+    ):
+        renamed(published | {"features.0.weight": first.permute(3, 2, 1, 0)})
+    with pytest.raises(BadInput, match=r"lin1.model.1.weight is complex64 .* must be floats \[1, 128, 1, 1\]"):
+        renamed(published | {"lin1.model.1.weight": lin + 1j})
+    for wrong in (torch.full_like(lin, torch.nan), lin.double() * 1e300):
+        with pytest.raises(BadInput, match="lin1.model.1.weight is not all finite, so nothing can be judged by it"):
+            renamed(published | {"lin1.model.1.weight": wrong})
+    assert torch.equal(renamed(published | {"lin1.model.1.weight": lin.flatten()})["weigh.1"], lin.flatten())
     with pytest.raises(BadInput, match="the weights of LPIPS lack lin0.model.1.weight: give VGG16's and those"):
         renamed({name: weight for name, weight in published.items() if not name.startswith("lin")})

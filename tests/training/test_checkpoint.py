@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,12 @@ import torch
 from playtape.actions import ActionSpace
 from playtape.actions.games import DOOM
 from playtape.errors import BadInput
-from playtape.models import idm, video_tokenizer
+from playtape.models import idm, modules, video_tokenizer
 from playtape.training import checkpoint
+from playtape.training.fields import check_fields
 from playtape.training.tensors import read_tensors, write_tensors
-from playtape.training.words import parse
-from tests.untrained import save_untrained
+from playtape.training.words import parse, spelled
+from tests.untrained import save_untrained, save_untrained_world
 
 
 @pytest.fixture
@@ -67,6 +68,11 @@ def test_a_world_models_words_need_no_weights_of_its_tokenizer(tmp_path: Path) -
     (folder / "model.safetensors").write_bytes(b"no weights")
     _, _, run = parse(["world-tiny", "data", "--tokenizer", str(folder), "--out", str(tmp_path / "world")])
     assert run.model.tokenizer == video_tokenizer.tiny()
+    words = ["world-tiny", "data", "--tokenizer", str(folder), "--out", str(tmp_path / "world")]
+    with pytest.raises(BadInput, match=r"tok is taken as it is; leave out --model\.tokenizer\.codes"):
+        parse([*words, "--model.tokenizer.codes", "1024"])
+    again = parse([*words, *spelled("world-tiny", run)])[2]
+    assert again.model == run.model
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.ckpt", "weights.bin"])
@@ -92,6 +98,45 @@ def test_weights_of_another_size(run: Path) -> None:
     (run / "config.json").write_text(json.dumps({**config, "width": 24}))
     with pytest.raises(BadInput, match=r"does not fit model idm: \S+ is \[.*\] and must be \["):
         checkpoint.load(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        *(({"tokenizer": said}, "tokenizer is .*; it must be an object") for said in (5, None, "x", [])),
+        ({"goal": "yes"}, "goal is 'yes'; it must be true or false"),
+        ({"goal": 2}, "goal is 2; it must be true or false"),
+        ({"acts": "false"}, "acts is 'false'; it must be true or false"),
+        ({"outcomes": None}, "outcomes is None; it must be true or false"),
+        ({"embodiments": "ab"}, "embodiments is 'ab'; it must be a list, each a text"),
+        ({"embodiments": [1]}, r"embodiments is \[1\]; it must be a list, each a text"),
+        ({"heads": 2.0}, "heads is 2.0; it must be a whole number"),
+        ({"dropout": True}, "dropout is True; it must be a number"),
+        ({"tokenizer.crop": "false"}, "tokenizer.crop is 'false'; it must be true or false"),
+        ({"tokenizer.channels": 5}, "tokenizer.channels is 5; it must be a list, each a whole number"),
+        ({"tokenizer.quantiser": ["vq"]}, r"tokenizer.quantiser is \['vq'\]; it must be 'vq' or 'fsq'"),
+        ({"tokenizer.adversary_from": "x"}, "tokenizer.adversary_from is 'x'; it must be a whole number or null"),
+    ],
+)
+def test_a_config_is_of_its_types(tmp_path: Path, change: dict[str, object], sentence: str) -> None:
+    run = save_untrained_world(tmp_path / "world")
+    config = json.loads((run / "config.json").read_text())
+    for name, value in change.items():
+        outer, _, inner = name.rpartition(".")
+        (config[outer] if outer else config)[inner] = value
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=f"world does not fit model world_model: {sentence}"):
+        checkpoint.load(run)
+
+
+def test_a_number_may_be_whole_and_every_model_reads_its_own(tmp_path: Path) -> None:
+    run = save_untrained_world(tmp_path / "world")
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"dropout": 0, "noise": 1}))
+    assert checkpoint.load(run).model.config.noise == 1
+    for module in modules().values():
+        for config in (module.tiny(), *(recipe.model for recipe in module.RECIPES.values())):
+            check_fields(module.Config, json.loads(json.dumps(asdict(config))))
 
 
 W = "appearance.maps.0.weight"

@@ -46,7 +46,7 @@ def test_weights_that_are_not_there_are_missed_before_anything_is_read(
     argv = ["nowhere", "--out", str(tmp_path / "run")]
     with pytest.raises(BadInput, match="a loss by LPIPS needs its weights, .*give --lpips-weights torchvision's VGG16"):
         train(["tokenizer-64", *argv], progress=False)
-    with pytest.raises(BadInput, match="there is no file missing.pth"):
+    with pytest.raises(BadInput, match="there is no file missing.pth; --lpips-weights takes"):
         train(["tokenizer-64", *argv, "--lpips-weights", "missing.pth"], progress=False)
     with pytest.raises(
         BadInput, match=r"--lpips-weights is for a model with --model.perceptual lpips, and this one has none"

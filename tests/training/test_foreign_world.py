@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from playtape.actions import Actions, ActionSpace
@@ -80,5 +80,48 @@ def test_what_is_no_release_is_told(tmp_path: Path) -> None:
     save_file(
         {k: v.contiguous().clone() for k, v in small.state_dict().items()}, torn / "tokenizer" / "model.safetensors"
     )
-    with pytest.raises(BadInput, match=r"does not fit recipe world-test: size mismatch for tokenizer.quantize"):
+    with pytest.raises(
+        BadInput, match=r"does not fit recipe world-test: tokenizer\.quantize\S+ is \[8, 8\] and must be \[32, 8\]"
+    ):
         import_weights(torn, "world-test", tmp_path / "ours")
+
+
+POSITIONS = "cond_encoder.cross_att_blocks.0."
+Q = "model.layers.0.self_attn.q_proj.weight"
+WRONG = {
+    "no cells": (
+        {f"{POSITIONS}q_pos_emb": torch.zeros(0, 8)},
+        "context is 128; it must be a whole number from 1 to 64",
+    ),
+    "a number": (
+        {f"{POSITIONS}kv_pos_emb": torch.tensor(1.0)},
+        r"kv_pos_emb of these weights is \[\]; .* \[any, any\]",
+    ),
+    "one action": (
+        {"action_linear.weight": torch.zeros(4)},
+        r"action_linear.weight of these weights is \[4\]; it must be",
+    ),
+    "odd heads": ({Q: torch.zeros(34, 32)}, r"q_proj.weight of these weights is \[34, 32\]; it must be \[32, 32\]"),
+    "one head": ({Q: torch.zeros(32)}, r"q_proj.weight of these weights is \[32\]; it must be \[32, 32\]"),
+    "wide": ({Q.replace("q_", "v_"): torch.zeros(32, 5)}, r"v_proj.weight of these weights is \[32, 5\]; it must be"),
+    "low": ({"model.layers.1.mlp.up_proj.weight": torch.zeros(4, 5)}, r"up_proj.weight of .* it must be \[64, 32\]"),
+    "headless": (
+        {"lm_head.weight": torch.tensor(1.0)},
+        r"lm_head.weight of these weights is \[\]; it must be \[66, 32\]",
+    ),
+    "endless": ({Q: torch.full((32, 32), torch.nan)}, r"does not fit recipe .* line.blocks.0\S+ is not finite"),
+    "huge": ({"model.norm.weight": torch.full((32,), 1e300, dtype=torch.float64)}, r"line.norm.scale is not finite"),
+    "whole": ({"model.norm.weight": torch.ones(32, dtype=torch.int64)}, r"line.norm.scale is torch.int64 and must be"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_weights_of_another_shape_are_named_and_nothing_is_written(tmp_path: Path, case: str) -> None:
+    theirs = released(tmp_path / "theirs", 2, 0)
+    wrong, said = WRONG[case]
+    (name,) = wrong
+    file = theirs / ("tokenizer" if name.startswith("cond_") else "transformer") / "model.safetensors"
+    save_file(load_file(file) | wrong, file)
+    with pytest.raises(BadInput, match=said):
+        import_weights(theirs, "world-test", tmp_path / "ours")
+    assert not (tmp_path / "ours").exists()

@@ -41,8 +41,8 @@ def label(name: str) -> str:
 
 
 def inputs(space: ActionSpace, low: Sequence[float], high: Sequence[float]) -> dict[str, list[dict[str, Any]]]:
-    """All that the page must know of a space, whose axes go from `low` to `high`, [A] each. Buttons without `codes` and `mouse` can
-    be pressed on the page alone."""
+    """All that the page must know of a space, whose axes go from `low` to `high`, [A] each. Buttons without `codes` and `mouse`
+    can be pressed on the page alone."""
     buttons = []
     for name in space.buttons:
         keys = [] if not name.startswith("key.") or name in KEPT else [code(side) for side in SIDES.get(name, (name,))]
