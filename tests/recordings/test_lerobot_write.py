@@ -148,9 +148,19 @@ def test_a_cut_leaves_no_data_set_that_looks_whole(tapes, tmp_path, monkeypatch)
             gathered(tapes / "one", out, missing=True)
     assert not (out / "meta" / "info.json").exists()
     assert lerobot.find(out) == []
+    (out / "data" / "chunk-000" / ".file-001.123.part.parquet").write_bytes(b"PAR1")  # what a kill leaves of a write
     result = gathered(tapes / "one", out, missing=True)
     assert (len(result["kept"]), len(result["outputs"])) == (1, 1)
+    assert sorted(file.name for file in out.glob("data/*/*")) == ["file-000.parquet", "file-001.parquet"]
     assert [len(lerobot.read(path).video) for path in lerobot.find(out)] == [12, 12]
+
+
+def test_a_cut_at_the_very_end_needs_only_an_end(tapes, tmp_path):
+    gathered(tapes, tmp_path / "out")
+    (tmp_path / "out" / "meta" / "info.json").unlink()
+    result = gathered(tapes, tmp_path / "out", missing=True)
+    assert (len(result["kept"]), result["outputs"]) == (2, [])
+    assert len(lerobot.find(tmp_path / "out")) == 2
 
 
 def test_ctrl_c_leaves_a_whole_data_set_of_what_was_done(tapes, tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ def open_dataset(root: Path) -> Dataset:
 
 def episodes(dataset: Dataset) -> Mapping[int, Episode]:
     """All episodes by their numbers. Raises BadInput where the list of them cannot be read or is at odds with itself."""
-    sources = sorted(dataset.root.glob(f"{EPISODES}/*/*.parquet"))
+    sources = tables(dataset.root, EPISODES)
     files = sources if dataset.version == 3 else [dataset.root / "meta" / "episodes.jsonl"]
     if not files or not files[0].is_file():
         listed = f"{EPISODES}/chunk-000/file-000.parquet" if dataset.version == 3 else "meta/episodes.jsonl"
@@ -221,6 +221,11 @@ def licence(root: Path) -> str:
     front = re.match(r"\s*---\s*\n(.*?)\n---", head, re.DOTALL)
     said = re.search(r"^license:\s*[\"']?([^\n\"'#\[\]]{1,80})", front[1], re.MULTILINE) if front else None
     return said[1].strip() if said else ""
+
+
+def tables(root: Path, place: str) -> list[Path]:
+    """The parquet files in the chunks of a folder, sorted; hidden ones are not finished, or no tables."""
+    return sorted(file for file in root.glob(f"{place}/*/*.parquet") if not file.name.startswith("."))
 
 
 def table(file: Path, columns: list[str] | None = None, *, optional: bool = False) -> Any:

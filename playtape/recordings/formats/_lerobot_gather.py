@@ -11,7 +11,7 @@ from playtape.actions.names import INDEX, is_button
 from playtape.errors import BadInput, need, within
 from playtape.recordings.atomic import sync
 from playtape.recordings.convert import Resize
-from playtape.recordings.formats._lerobot_dataset import CHUNK, DATA_PATH, INFO, MOST_FPS, VIDEO_PATH, parquet
+from playtape.recordings.formats._lerobot_dataset import CHUNK, DATA_PATH, INFO, MOST_FPS, VIDEO_PATH, parquet, tables
 from playtape.recordings.formats._lerobot_finish import Finished, has_video, write_table
 from playtape.recordings.formats._lerobot_note import Note
 from playtape.recordings.formats._lerobot_rows import Laid, laid, rate, write_pictures
@@ -82,6 +82,10 @@ class Gathering:
         """Make all that tells of the recordings, of the tables as they are; at last info.json, unless it is there still."""
         if not self._numbers or (self.out / INFO).exists():
             return
+        for left in [file for place in ("data", "meta", "videos") for file in (self.out / place).rglob(".*.part.*")]:
+            left.unlink(
+                missing_ok=True
+            )  # of a run that was killed: LeRobot would take a hidden table for one of its own
         notes = list(self._notes())
         used = {name for note in notes for name in note.names}
         names = tuple(sorted(used, key=lambda name: (not is_button(name), INDEX[name])))
@@ -94,8 +98,7 @@ class Gathering:
 
     def _notes(self) -> Iterator[Note]:
         """What each table says of itself, in order, without a gap."""
-        files = sorted(self.out.glob("data/*/*.parquet"))
-        for number, file in enumerate(files):
+        for number, file in enumerate(tables(self.out, "data")):
             with parquet(file) as opened:
                 note = Note.of(opened.schema_arrow.metadata)
             if note is None or note.size is None or file != self.out / _place(DATA_PATH, number):
