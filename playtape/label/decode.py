@@ -30,6 +30,9 @@ class Calibration:
     spread: tuple[float, ...]  # [A]: factor on the predicted standard deviation
     transition: float = 0.0  # weight of the transition head
     held_out: tuple[str, ...] = ()  # names of the recordings it was fitted on
+    rate: tuple[
+        float, ...
+    ] = ()  # [B]: share of their intervals in which each button was truly held; () if nobody counted
 
     @classmethod
     def none(cls, space: ActionSpace) -> "Calibration":
@@ -48,6 +51,8 @@ class Calibration:
             )
         lengths = {"temperature": len(space.buttons), "threshold": len(space.buttons)}
         lengths |= {"dead_zone": len(space.axes), "spread": len(space.axes)}
+        if found.get("rate"):
+            lengths["rate"] = len(space.buttons)
         for name, length in lengths.items():
             values = found[name]
             if not isinstance(values, list) or len(values) != length or not all(map(_sound, values)):
@@ -80,8 +85,8 @@ def decode(labels: Labels, calibration: Calibration, space: ActionSpace) -> Acti
 
 
 def most_probable(votes: np.ndarray, pressed: np.ndarray, released: np.ndarray, weight: float) -> np.ndarray:
-    """bool [T, B]: the path that maximises the sum of `votes` (log odds of held) over held intervals, plus `weight` times the log
-    probabilities of every change and every staying. The state before the first interval is free at no cost."""
+    """bool [T, B]: the path that maximises the sum of `votes` (log odds of held) over held intervals, plus `weight` times the
+    log probabilities of every change and every staying. The state before the first interval is free at no cost."""
     if weight == 0:
         return votes > 0
     change = [weight * np.log(np.clip(p, TINY, 1 - TINY)) for p in (pressed, 1 - pressed, released, 1 - released)]
