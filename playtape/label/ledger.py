@@ -37,6 +37,7 @@ class Line:
     video_mtime_ns: int = -1
     video_sha256: str = ""
     reason: str = ""  # why it is quarantined
+    begins: int = 0  # of one begun: how many runs have ended, not by themselves, while they were at it, and one more
     video_seconds: float = 0.0
     intervals: int = 0
     seconds: float = 0.0  # of work
@@ -197,4 +198,4 @@ def _object(text: Any) -> Any:
 
 def stale(line: Line) -> Line:
     """The same as nothing that counts: its label is ours to replace, if it is there."""
-    return replace(line, state=STALE)
+    return replace(line, state=STALE, begins=0)

@@ -56,7 +56,8 @@ class Progress:
             self.seconds += line.video_seconds
         else:
             self.quarantined += 1
-            self.note(f"quarantined {line.source or line.name}: {line.reason}")
+            which = "" if line.source and line.source in line.reason else f"{line.source or line.name}: "
+            self.note(f"quarantined: {which}{line.reason}")
         self.bytes += self.sizes[job.name]
         if self.alone:
             return

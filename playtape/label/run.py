@@ -37,6 +37,7 @@ from playtape.training.memory import keep_freed_memory
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
 ENGINES = ("local", "ray")
 MOST_WORKERS = 4096
+DOUBTED = 2  # kills in the middle of a video, after which it is labelled in a process of its own
 FORMAT = 1  # raised when the same video, model and flags no longer give the same label
 
 
@@ -176,9 +177,13 @@ class _Run:
         self.lines: list[Line] = []
         alone = len(self.items) == 1 and not self.items[0].row
         shown = Progress(self.jobs, enabled=progress, alone=alone)
-        doubtful = [job for job in self.jobs if self._was_begun(job)] if engine == "local" and workers == 1 else []
-        begun = {job.sha256: job.name for job in self.jobs if self._was_begun(job)}
-        plain = [job for job in self.jobs if job not in doubtful]
+        # What earlier runs were at when they were killed may be what killed them: it comes last, and at the second time in a
+        # process of its own.
+        self.jobs.sort(key=lambda job: job.begins)
+        begun = {job.sha256: job.name for job in self.jobs if job.begins}
+        in_here = engine == "local" and workers == 1
+        doubtful = [job for job in self.jobs if in_here and job.begins >= DOUBTED]
+        plain = self.jobs[: len(self.jobs) - len(doubtful)]
 
         def finished(job: Job, line: Line) -> None:
             if job.kept:
@@ -207,12 +212,7 @@ class _Run:
                 through(plain, lambda: Processes(setup, workers, shown.hear))
             else:
                 through(plain, lambda: Here(Bench(setup, shown.hear, loaded)))
-                # What an earlier run was at when it ended may be what ended it: last, and in a process of its own.
                 through(doubtful, lambda: Processes(setup, 1, shown.hear))
-
-    def _was_begun(self, job: Job) -> bool:
-        line = self.ledger.lines.get(job.name)
-        return line is not None and line.state == BEGUN and bool(job.sha256)
 
     def _tidy(self, jobs: Sequence[Job]) -> None:
         """Left in good order, what was under way is under no suspicion; and of what left no trace, nothing is kept."""
@@ -263,7 +263,7 @@ def _job(item: Item, line: Line | None) -> Job:
         return Job(item)
     if (status.st_size, status.st_mtime_ns) != line.signature:
         return Job(item)
-    return Job(item, line.video_sha256, line.signature)
+    return Job(item, line.video_sha256, line.signature, begins=line.begins if line.state == BEGUN else 0)
 
 
 def _gone(line: Line, job: Job) -> bool:

@@ -35,6 +35,7 @@ class Job:
     sha256: str = ""  # of its video; "" if it has yet to be read
     signature: tuple[int, int] = (-1, -1)
     place: int = 0  # among the schedule's jobs
+    begins: int = 0  # earlier runs that were killed while they were at it
     tries: int = 0
     over: bool = False
     kept: bool = False  # its label was there already
@@ -96,7 +97,7 @@ class Schedule:
                 self._tell_apart(job, {"ok": {}})
                 return self._choose()
             if job.item.path is None:
-                self._add(self._line(job, BEGUN))  # what lies there under this name is ours
+                self._add(self._line(job, BEGUN, begins=job.begins))  # what lies there under this name is ours
                 return job, {"do": "identify", "path": str(self._fetched(job)), "url": job.item.source}
             return job, {"do": "identify", "path": str(job.item.path)}
         return None
@@ -163,7 +164,7 @@ class Schedule:
             size, time_ns = job.signature
             self._finish(job, replace(self.ledger.lines[job.name], video_bytes=size, video_mtime_ns=time_ns))
             return
-        self._add(self._line(job, BEGUN))
+        self._add(self._line(job, BEGUN, begins=job.begins + 1))
         self.second.append((job, self._task(job, "label", target=str(self._target(job)))))
 
     def _labelled(self, job: Job) -> bool:
