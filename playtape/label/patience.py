@@ -17,7 +17,7 @@ def full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
-def patient(write: Callable[[], Made], tell: Callable[[str], None], wait_s: float = WAIT_S) -> Made:
+def patient(write: Callable[[], Made], tell: Callable[[str], None]) -> Made:
     """What `write` gives, which is called again while the disk is full; that is told once. It must leave nothing
     half-written."""
     told = False
@@ -28,10 +28,7 @@ def patient(write: Callable[[], Made], tell: Callable[[str], None], wait_s: floa
             if not full(error) and not full(error.__cause__):
                 raise
             if not told:
-                tell(
-                    f"paused: {error}; it goes on by itself, Ctrl-C leaves".replace(
-                        "; nothing was written, free some and try again", ""
-                    )
-                )
+                why = str(error).removesuffix("; nothing was written, free some and try again")
+                tell(f"paused: {why}; it goes on by itself when there is some, Ctrl-C leaves")
             told = True
-        time.sleep(wait_s)
+        time.sleep(WAIT_S)
