@@ -77,12 +77,14 @@ def _rates(done: Sequence[Line], loaded: Loaded) -> str:
             f"<tr><td>{_text(axis.name)} moves</td><td>{_bar(share)}</td><td>{share:.2%}</td>{'<td></td>' * 3}</tr>"
         )
     source = (
-        f"Before: the true input of {_text(', '.join(calibration.held_out))}, by which the model was calibrated. Marked: beyond "
-        f"{USUAL[0]:g} to {USUAL[1]:g} times as often."
+        f"Where calibrated: the true input of {_text(', '.join(calibration.held_out))}, by which the model was calibrated. "
+        f"Marked: beyond {USUAL[0]:g} to {USUAL[1]:g} times as often."
         if prior
-        else "The checkpoint does not say how often its keys were held where it was calibrated; `playtape train` now writes it."
+        else "The checkpoint does not say how often its keys were held in the true input that it was calibrated by."
     )
-    head = "<tr><th>input</th><th></th><th>held</th><th>presses a minute</th><th>before</th><th>times</th></tr>"
+    head = (
+        "<tr><th>input</th><th></th><th>held</th><th>presses a minute</th><th>where calibrated</th><th>times</th></tr>"
+    )
     return _card(
         "How often", f'<table class="rates"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>', source
     )
@@ -94,7 +96,7 @@ def _rate(name: str, held: int, pressed: int, intervals: int, hours: float, prio
     if prior is not None:
         enough = max(held, prior * intervals) >= SEEN
         ratio = share / prior if prior else float("inf") if share else 1.0
-        times = f"{ratio:.2f}" if ratio < 1000 else "new"
+        times = "" if not held and not prior else f"{ratio:.2f}" if prior else "never before"
         mark = ' class="odd"' if enough and not USUAL[0] <= ratio <= USUAL[1] else ""
     before = "" if prior is None else f"{prior:.2%}"
     minute = pressed / hours / 60 if hours else 0.0

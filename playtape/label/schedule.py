@@ -8,7 +8,7 @@ back.
 import hashlib
 import json
 import shutil
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +36,9 @@ class Job:
     signature: tuple[int, int] = (-1, -1)
     place: int = 0  # among the schedule's jobs
     begins: int = 0  # earlier runs that were killed while they were at it
-    tries: int = 0
+    tries: Counter[str] = field(
+        default_factory=Counter
+    )  # by task, so that a day of video is no more at risk than a minute
     over: bool = False
     kept: bool = False  # its label was there already
     parts: list[str] = field(default_factory=list)  # paths of the parts' beliefs
@@ -122,8 +124,9 @@ class Schedule:
 
     def _again(self, job: Job, task: Task, answer: Answer) -> None:
         """Once more, after everything else that waits; after the third time it is quarantined."""
-        job.tries += 1
-        if job.tries < TRIES:
+        which = f"{task['do']} {task.get('part', '')}"
+        job.tries[which] += 1
+        if job.tries[which] < TRIES:
             (self.first if task["do"] in ("part", "join") else self.second).append((job, task))
             return
         why = (
