@@ -104,18 +104,26 @@ def test_label_takes_a_checkpoint_before_the_video(monkeypatch, tmp_path: Path):
     monkeypatch.setitem(
         sys.modules, "playtape.label", type("Room", (), {"label": lambda *a, **k: calls.append((a, k))})
     )
-    cli.Label((Path("run"), Path("videos")), tmp_path).run()
-    cli.Label((Path("videos"),), tmp_path, model=Path("run")).run()
-    flags = {"min_confidence": 0.0, "device": "auto", "replace": False, "missing": False}
-    assert calls[0] == calls[1] == ((Path("videos"), tmp_path), {"model": Path("run"), **flags})
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.safetensors").touch()
+    cli.Label((str(run), "videos", "more.csv"), tmp_path).run()
+    cli.Label(("videos", "more.csv"), tmp_path, model=run).run()
+    cli.Label((str(run),), tmp_path).run()  # alone it is what is to be labelled, and no video will be found in it
+    flags = {"min_confidence": 0.0, "device": "auto", "engine": "local", "workers": 1}
+    flags |= {"replace": False, "missing": False, "again": False}
+    assert calls[0] == calls[1] == ((("videos", "more.csv"), tmp_path), {"model": run, **flags})
+    assert calls[2] == (((str(run),), tmp_path), {"model": None, **flags})
 
 
-@pytest.mark.parametrize(
-    "words", [["--out", "x"], ["a", "b", "c", "--out", "x"], ["a", "b", "--model", "c", "--out", "x"]]
-)
-def test_label_refuses_another_number_of_paths(words: list[str], capsys):
-    assert cli.main(["label", *words]) == 2
-    assert "paths given; legal are VIDEO_OR_FOLDER" in capsys.readouterr().err
+def test_label_needs_something_to_label(capsys):
+    assert cli.main(["label", "--out", "x"]) == 2
+    assert "nothing to label was given" in capsys.readouterr().err
+
+
+def test_label_names_its_engines(capsys):
+    assert cli.main(["label", "a.mp4", "--out", "x", "--engine", "dask"]) == 2
+    assert "local" in capsys.readouterr().err
 
 
 def test_label_refuses_an_impossible_confidence(capsys):

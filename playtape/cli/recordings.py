@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -22,45 +22,56 @@ WIDTH = 110  # characters of one
 class Label:
     """Turn video into recordings of the keys and the mouse that made it."""
 
-    source: Annotated[Positional[tuple[Path, ...]], arg(metavar="[CHECKPOINT] VIDEO_OR_FOLDER")]
-    """A video or a folder of videos; a checkpoint folder may stand before it."""
+    source: Annotated[Positional[tuple[str, ...]], arg(metavar="[CHECKPOINT] INPUT...")]
+    """Videos, folders, globs, manifests (.csv or .parquet with a column path or url) and URLs; a checkpoint folder may stand
+    first."""
     out: Path
-    """The folder for the recordings (.mcap), one for each video."""
+    """The folder for the recordings (.mcap), one for each video, with a ledger and a report."""
     model: Path | None = None
     """A checkpoint folder; without one, the model that comes with Playtape."""
     min_confidence: float = 0.0
     """Intervals the model is less sure of than this (0 to 1) are left without input."""
     device: str = "auto"
     """cpu, cuda or cuda:N; without it a GPU if there is one."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the work is done: on this machine, or on a Ray cluster (RAY_ADDRESS; without it, a Ray of its own here)."""
+    workers: int = 1
+    """Processes that share it, each with the model and one core; 1 is this process itself."""
     replace: bool = False
-    """Write anew what --out holds already."""
+    """Write anew what --out holds already; without it, what the same model and flags have done is not done again."""
     missing: bool = False
-    """Keep what --out holds already and do the rest, as after a run that was cut off."""
+    """Keep what --out holds already, whatever made it, and do the rest."""
+    again: bool = False
+    """Try once more what an earlier run set aside."""
 
     def run(self) -> Result:
-        model, source = self.model, self.source[-1] if self.source else None
-        if source is None or len(self.source) > (2 if model is None else 1):
-            raise BadInput(f"{len(self.source)} paths given; legal are VIDEO_OR_FOLDER or CHECKPOINT VIDEO_OR_FOLDER")
-        if len(self.source) == 2:
-            model = self.source[0]
+        model, sources = self.model, self.source
+        if model is None and len(sources) > 1 and (Path(sources[0]) / "model.safetensors").is_file():
+            model, sources = Path(sources[0]), sources[1:]
+        if not sources:
+            raise BadInput("nothing to label was given; legal are INPUT... or CHECKPOINT INPUT...")
         if not 0 <= self.min_confidence <= 1:
             raise BadInput(f"--min-confidence is {self.min_confidence}; legal is 0 to 1")
         from playtape.label import label
 
         return label(
-            source,
+            sources,
             self.out,
             model=model,
             min_confidence=self.min_confidence,
             device=self.device,
+            engine=self.engine,
+            workers=self.workers,
             replace=self.replace,
             missing=self.missing,
+            again=self.again,
         )
 
     def text(self, result: Result) -> str:
         length = f"{result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s"
         done = f"Labelled {length}: {written(result)}" if result["outputs"] else "Nothing labelled"
-        return f"{done}{kept_before(result)}"
+        aside = f"; {result['quarantined']} set aside, see {result['report']}" if result["quarantined"] else ""
+        return f"{done}{kept_before(result)}{aside}"
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,8 @@ class Convert:
     out: Path
     """The folder for what they become."""
     format: str | None = None
-    """What they are: a module of playtape/recordings/formats, or the dotted path of one elsewhere; without it, Playtape's own."""
+    """What they are: a module of playtape/recordings/formats, or the dotted path of one elsewhere; without it, Playtape's
+    own."""
     to: str | None = None
     """What they become, likewise."""
     videos: Path | None = None

@@ -65,6 +65,7 @@ def fit(truth: list[tuple[np.ndarray, np.ndarray]], parts: list[list[np.ndarray]
         temperature=temperature,
         dead_zone=tuple(_dead_zone(mean[:, a], axes[:, a], scale) for a, scale in enumerate(scales)),
         spread=tuple(_spread(mean[:, a], std[:, a], axes[:, a]) for a in range(len(scales))),
+        rate=tuple(round(float(share), 6) for share in buttons.mean(0)),
     )
     choices = [_thresholds(truth, parts, replace(fitted, transition=weight), often) for weight in WEIGHTS]
     best = max(range(len(WEIGHTS)), key=lambda i: choices[i][1])

@@ -18,6 +18,7 @@ from playtape.errors import BadInput
 from playtape.models.protocols import Labels
 
 TINY = 1e-6
+BLOCK = 65_536  # intervals whose logarithms are in memory together
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Calibration:
     spread: tuple[float, ...]  # [A]: factor on the predicted standard deviation
     transition: float = 0.0  # weight of the transition head
     held_out: tuple[str, ...] = ()  # names of the recordings it was fitted on
+    rate: tuple[
+        float, ...
+    ] = ()  # [B]: share of their intervals in which each button was truly held; () if nobody counted
 
     @classmethod
     def none(cls, space: ActionSpace) -> "Calibration":
@@ -48,6 +52,8 @@ class Calibration:
             )
         lengths = {"temperature": len(space.buttons), "threshold": len(space.buttons)}
         lengths |= {"dead_zone": len(space.axes), "spread": len(space.axes)}
+        if found.get("rate"):
+            lengths["rate"] = len(space.buttons)
         for name, length in lengths.items():
             values = found[name]
             if not isinstance(values, list) or len(values) != length or not all(map(_sound, values)):
@@ -80,19 +86,23 @@ def decode(labels: Labels, calibration: Calibration, space: ActionSpace) -> Acti
 
 
 def most_probable(votes: np.ndarray, pressed: np.ndarray, released: np.ndarray, weight: float) -> np.ndarray:
-    """bool [T, B]: the path that maximises the sum of `votes` (log odds of held) over held intervals, plus `weight` times the log
-    probabilities of every change and every staying. The state before the first interval is free at no cost."""
+    """bool [T, B]: the path that maximises the sum of `votes` (log odds of held) over held intervals, plus `weight` times the
+    log probabilities of every change and every staying. The state before the first interval is free at no cost."""
     if weight == 0:
         return votes > 0
-    change = [weight * np.log(np.clip(p, TINY, 1 - TINY)) for p in (pressed, 1 - pressed, released, 1 - released)]
-    press, stay_free, release, stay_held = (part.astype(np.float64) for part in change)  # each [T, B]
     free, held = np.zeros(votes.shape[1]), votes[0].astype(np.float64)
     from_held, from_free = np.zeros(votes.shape, bool), np.zeros(votes.shape, bool)
-    for t in range(1, len(votes)):
-        let_go, stayed = held + release[t], free + stay_free[t]
-        kept, begun = held + stay_held[t], free + press[t]
-        from_held[t], from_free[t] = let_go > stayed, begun > kept
-        free, held = np.maximum(let_go, stayed), votes[t] + np.maximum(kept, begun)
+    for start in range(0, len(votes), BLOCK):  # logarithms of a day at once would fill the memory
+        rows = slice(start, start + BLOCK)
+        changes = (pressed[rows], 1 - pressed[rows], released[rows], 1 - released[rows])
+        logs = [(weight * np.log(np.clip(p, TINY, 1 - TINY))).astype(np.float64) for p in changes]
+        for t, vote, press, stay_free, release, stay_held in zip(range(start, len(votes)), votes[rows], *logs):
+            if t == 0:
+                continue
+            let_go, stayed = held + release, free + stay_free
+            kept, begun = held + stay_held, free + press
+            from_held[t], from_free[t] = let_go > stayed, begun > kept
+            free, held = np.maximum(let_go, stayed), vote + np.maximum(kept, begun)
     path = np.zeros(votes.shape, bool)
     path[-1] = held > free
     for t in range(len(votes) - 1, 0, -1):

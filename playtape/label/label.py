@@ -1,19 +1,19 @@
-"""`playtape label`: gameplay video in, recordings of the keys and mouse that made it out.
+"""One video to a recording of the keys and mouse that made it.
 
-One function labels one video; a folder maps it. Decoding runs in its own thread beside the model, both a stretch at a time,
-so an hour of video needs no more memory than a minute. Knows no model by name: anything that is a Labeler will do.
+Decoding runs in its own thread beside the model, both a stretch at a time, so a day of video needs no more memory for pictures
+than a minute. The model has one thread of its own: two round differently from one, and labels must not depend on how many
+machines or processes share the work (run.py). Knows no model by name: anything that is a Labeler will do.
 """
 
 import hashlib
 import json
-import os
 import queue
-import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,85 +21,86 @@ from torch import Tensor
 from tqdm import tqdm
 
 from playtape import __version__
+from playtape.actions import Actions
 from playtape.actions.runs import runs
 from playtape.clips import certainty, regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
-from playtape.label.stitch import stitch
+from playtape.label.stitch import BATCH, Part, joined, stitch_part
 from playtape.models.protocols import Labeler, Labels
-from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
-from playtape.recordings.atomic import check_new, check_one_way, ground
-from playtape.training import checkpoint
+from playtape.recordings import Confidence, Info, Recording, Span, Video
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
-from playtape.training.memory import keep_freed_memory
 
-SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
-SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
-BATCH = 32  # frames looked at together
 AHEAD = 4  # batches decoded before the model asks for them
+Tick = Callable[[int], None]
 
 
-def label(
-    source: Path,
-    out: Path,
-    *,
-    model: Path | None = None,
-    min_confidence: float = 0.0,
-    device: str = "auto",
-    replace: bool = False,
-    missing: bool = False,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Label a video, or every video below a folder, into `out`.
+@dataclass(frozen=True)
+class Watched:
+    """A video, and which of its frames a model looks at. Raises BadInput, here or at `keep`, for one that it cannot label."""
 
-    Labels that are there already are written anew with `replace`, and left as they are with `missing`, which does the rest.
-    Returns {"outputs": [...], "kept": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}}. Raises BadInput if
-    nothing could be labelled, and, with neither word about it, where something would be replaced.
-    """
-    check_one_way(replace, missing)
-    started = time.perf_counter()
-    keep_freed_memory()
-    device = find_device(device)
-    loaded = checkpoint.load(model or SHIPPED, to="label")
-    every = _targets(source, out)
-    kept = [str(target) for target in every.values() if missing and target.is_file()]
-    targets = {video: target for video, target in every.items() if str(target) not in kept}
-    _check_writable(out, targets)
-    if not replace:
-        check_new(targets.values())
-    Calibration.of(loaded.train, loaded.space)  # raises before an hour of video is decoded
-    if "calibration" not in loaded.train:
-        print(
-            f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5; "
-            f"`playtape train --resume {model}` calibrates a run that was cut off",
-            file=sys.stderr,
-        )
-    outputs, seconds, skipped = [], 0.0, {}
-    for video, target in targets.items():
-        try:
-            recording = label_video(video, loaded, min_confidence=min_confidence, device=device, progress=progress)
-        except BadInput as error:
-            if len(every) == 1:
-                raise
-            skipped[str(video)] = str(error)
-            print(f"skipped {video}: {error}", file=sys.stderr)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        outputs.append(str(save_recording(recording, target)))
-        seconds += recording.video.end_ns / 1e9
-    if not outputs and not kept:
-        raise BadInput(
-            f"none of the {len(targets)} videos in {source} could be labelled; the first: {next(iter(skipped.values()))}"
-        )
-    took = round(time.perf_counter() - started, 3)
-    return {
-        "outputs": outputs,
-        "kept": kept,
-        "video_seconds": round(seconds, 3),
-        "seconds": took,
-        "skipped": skipped,
-    }
+    video: Video
+    loaded: Loaded
+
+    @cached_property
+    def keep(self) -> np.ndarray:
+        """int64 [T], frame numbers."""
+        fps, model = self.loaded.model.config.fps, self.loaded.model
+        assert isinstance(model, Labeler)
+        keep, least = regular(self.video.time_ns, fps), 2 * model.reach + 2
+        if len(keep) < least:
+            raise BadInput(
+                f"{self.video.path} is shorter than one window: it has {len(keep)} frames at {fps:g} a second, "
+                f"and {self.loaded.name} needs {least}"
+            )
+        return keep
+
+    @property
+    def time_ns(self) -> np.ndarray:
+        """int64 [T]: the frames' times."""
+        return self.video.time_ns[self.keep]
+
+    def beliefs(self, part: Part | None = None, *, device: str = "auto", tick: Tick = lambda frames: None) -> Labels:
+        """Of a part's rows, or of all T - 1. `tick` is told of every few frames that have been decoded."""
+        model, config, device = self.loaded.model, self.loaded.model.config, find_device(device)
+        assert isinstance(model, Labeler)
+        model.to(device)
+
+        def batches() -> Iterator[Tensor]:
+            for batch in _ahead(self._resized((config.height, config.width_px), part)):
+                tick(len(batch))
+                yield batch.to(device)
+
+        with torch.inference_mode(), one_thread():
+            return stitch_part(model, batches(), part)
+
+    def _resized(self, size: tuple[int, int], part: Part | None) -> Iterator[Tensor]:
+        keep = self.keep if part is None else self.keep[part.start : part.stop]
+        shape, batch, room = (self.video.height, self.video.width), [], (part.entered if part else 0) or BATCH
+        for number, frame in zip(keep, self.video.stream(indices=keep), strict=True):
+            if frame.shape[:2] != shape:
+                raise BadInput(
+                    f"{self.video.path}: the picture's size changes from {shape[1]}x{shape[0]} to "
+                    f"{frame.shape[1]}x{frame.shape[0]} at frame {number}; legal is one size, so cut the file there"
+                )
+            batch.append(resize(frame, size))
+            if len(batch) == room:
+                yield torch.stack(batch)
+                batch, room = [], BATCH
+        if batch:
+            yield torch.stack(batch)
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """While this lasts, torch computes in the caller's thread alone; see the module."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def label_video(
@@ -107,58 +108,36 @@ def label_video(
 ) -> Recording:
     """One video to a recording with events, confidence and provenance. Not saved."""
     video = Video(path)
+    _, labels = beliefs(loaded, video, device=device, progress=progress)
+    return recorded(Watched(video, loaded), labels, min_confidence=min_confidence)[0]
+
+
+def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: bool = True) -> tuple[np.ndarray, Labels]:
+    """The times int64 [T] of the frames the model looked at, and T rows of raw beliefs (the last means nothing)."""
+    watched = Watched(video, loaded)
+    with tqdm(total=len(watched.keep), desc=f"label {video.path.name}", unit="frame", disable=not progress) as shown:
+        return watched.time_ns, joined([watched.beliefs(device=device, tick=shown.update)])
+
+
+def recorded(watched: Watched, labels: Labels, *, min_confidence: float = 0.0) -> tuple[Recording, Actions]:
+    """T rows of beliefs to a recording, and the T rows of actions that are in it."""
+    loaded, video, time_ns = watched.loaded, watched.video, watched.time_ns
     calibration = Calibration.of(loaded.train, loaded.space)
-    time_ns, labels = beliefs(loaded, video, device=device, progress=progress)
     actions = decode(labels, calibration, loaded.space)
     names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
     value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
     confidence = Confidence(time_ns[:-1], names, value[:-1].astype(np.float32))
     unsure = np.append(certainty(confidence) < min_confidence, False)
     actions.buttons[unsure], actions.axes[unsure] = False, 0
-    return Recording(
+    recording = Recording(
         video,
         loaded.space.events(actions, time_ns),
         _spans(time_ns, unsure, min_confidence),
         Info(source=f"labelled by {loaded.name}"),
         confidence,
-        _provenance(loaded, calibration, path, min_confidence),
+        _provenance(loaded, calibration, video.path, min_confidence),
     )
-
-
-def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: bool = True) -> tuple[np.ndarray, Labels]:
-    """The times int64 [T] of the frames the model looked at, and T rows of raw beliefs (the last means nothing)."""
-    config, model = loaded.model.config, loaded.model
-    assert isinstance(model, Labeler)
-    keep = regular(video.time_ns, config.fps)
-    least = 2 * model.reach + 2
-    if len(keep) < least:
-        raise BadInput(
-            f"{video.path} is shorter than one window: it has {len(keep)} frames at {config.fps:g} a second, "
-            f"and {loaded.name} needs {least}"
-        )
-    size = (config.height, config.width_px)
-    shown = tqdm(total=len(keep), desc=f"label {video.path.name}", unit="frame", disable=not progress)
-    device = find_device(device)
-    model.to(device)
-
-    def batches() -> Iterator[Tensor]:
-        for batch in _ahead(_resized(video, keep, size)):
-            shown.update(len(batch))
-            yield batch.to(device)
-
-    with shown, torch.inference_mode():
-        return video.time_ns[keep], stitch(model, batches())
-
-
-def _resized(video: Video, keep: np.ndarray, size: tuple[int, int]) -> Iterator[Tensor]:
-    batch = []
-    for frame in video.stream(indices=keep):
-        batch.append(resize(frame, size))
-        if len(batch) == BATCH:
-            yield torch.stack(batch)
-            batch = []
-    if batch:
-        yield torch.stack(batch)
+    return recording, actions
 
 
 def _ahead(source: Iterator[Tensor]) -> Iterator[Tensor]:
@@ -196,41 +175,6 @@ def _ahead(source: Iterator[Tensor]) -> Iterator[Tensor]:
         thread.join()
 
 
-def _targets(source: Path, out: Path) -> dict[Path, Path]:
-    """Each video and the recording to write for it; the folder's own shape is kept."""
-    if not source.exists():
-        raise BadInput(f"there is no video or folder {source}")
-    if source.is_file():
-        return {source: out / f"{source.stem}.mcap"}
-    videos = sorted(
-        path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
-    if not videos:
-        raise BadInput(f"there is no video in {source}; legal endings are {', '.join(SUFFIXES)}")
-    targets: dict[Path, Path] = {}
-    for video in videos:
-        target = (out / video.relative_to(source)).with_suffix(".mcap")
-        if target in targets.values():
-            twin = next(other for other, taken in targets.items() if taken == target)
-            raise BadInput(f"{twin} and {video} would both be labelled into {target}; rename one")
-        targets[video] = target
-    return targets
-
-
-def _check_writable(out: Path, targets: dict[Path, Path]) -> None:
-    """Raises BadInput, before any work, where a result could not be written or would replace the player's own input."""
-    there, writable = ground(out)
-    if not writable:
-        raise BadInput(f"cannot write labels into {out}: {there} is not a folder that can be written to")
-    for target in targets.values():
-        if target.is_dir():
-            raise BadInput(f"cannot write {target}: it is a folder")
-        if target.exists() and open_recording(target).provenance.get("kind") != "pseudo":
-            raise BadInput(
-                f"{target} is a recording that no model made; give another --out, so that it is not replaced"
-            )
-
-
 def _spans(time_ns: np.ndarray, unsure: np.ndarray, least: float) -> tuple[Span, ...]:
     """Stretches not to be learned from."""
     why = f"confidence below {least:g}"
@@ -250,5 +194,4 @@ def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confi
         "size": f"{loaded.model.config.width_px}x{loaded.model.config.height}",
         "convention": "actions[t] covers [time_ns[t], time_ns[t+1])",
         "seen_in_training": str(video.stem in (loaded.train.get("trained_on") or [])).lower(),
-        "host_threads": str(os.cpu_count()),
     }

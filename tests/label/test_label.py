@@ -35,6 +35,13 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("video") / "play.mp4", 90)
 
 
+def copied(video: Path, path: Path, number: int) -> Path:
+    """The same pictures in a file of its own bytes: of two files with the same, only one is labelled."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(video.read_bytes() + (8 + number).to_bytes(4, "big") + b"free" + bytes(number))
+    return path
+
+
 def made(path: Path, frames: int, fps: float = 35) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     wall = np.random.default_rng(0).integers(0, 256, (60, 400, 3), np.uint8)
@@ -79,9 +86,8 @@ def test_labelling_twice_gives_the_same_events(model: Path, video: Path, tmp_pat
 
 
 def test_a_folder_keeps_its_shape_and_a_bad_video_does_not_stop_it(model: Path, video: Path, tmp_path: Path) -> None:
-    (tmp_path / "in" / "deep").mkdir(parents=True)
-    shutil.copy(video, tmp_path / "in" / "one.mp4")
-    shutil.copy(video, tmp_path / "in" / "deep" / "two.mp4")
+    copied(video, tmp_path / "in" / "one.mp4", 1)
+    copied(video, tmp_path / "in" / "deep" / "two.mp4", 2)
     (tmp_path / "in" / "bad.mp4").write_bytes(b"not a video")
     result = label(tmp_path / "in", tmp_path / "out", model=model, progress=False)
     assert sorted(result["outputs"]) == [
@@ -89,6 +95,7 @@ def test_a_folder_keeps_its_shape_and_a_bad_video_does_not_stop_it(model: Path, 
         str(tmp_path / "out" / "one.mcap"),
     ]
     assert list(result["skipped"]) == [str(tmp_path / "in" / "bad.mp4")]
+    assert (result["done"], result["quarantined"], result["resumed"]) == (2, 1, 0)
 
 
 def test_two_videos_of_one_name(model: Path, video: Path, tmp_path: Path) -> None:
@@ -158,10 +165,8 @@ def test_labels_are_replaced_only_when_asked(model: Path, video: Path, tmp_path:
     path = Path(label(video, out, model=model, progress=False)["outputs"][0])
     checked = replace(open_recording(path), spans=(Span(0, 1_000_000, "finding", "seen by a person"),))
     before = save_recording(checked, path).read_bytes()
-    with pytest.raises(
-        BadInput, match=r"out already holds play.mcap; --missing keeps what is there .* --replace writes"
-    ):
-        label(video, out, model=model, progress=False)
+    again = label(video, out, model=model, progress=False)
+    assert (again["done"], again["resumed"], again["kept"]) == (0, 1, [str(path)])
     assert path.read_bytes() == before
     with pytest.raises(BadInput, match="give one of them"):
         label(video, out, model=model, replace=True, missing=True, progress=False)
@@ -169,12 +174,23 @@ def test_labels_are_replaced_only_when_asked(model: Path, video: Path, tmp_path:
     assert open_recording(path).spans == ()
 
 
+def test_what_no_ledger_knows_is_not_replaced(model: Path, video: Path, tmp_path: Path) -> None:
+    path = Path(label(video, tmp_path / "a", model=model, progress=False)["outputs"][0])
+    (tmp_path / "out").mkdir()
+    shutil.copy(path, tmp_path / "out" / "play.mcap")
+    with pytest.raises(
+        BadInput, match=r"out already holds play.mcap; --missing keeps what is there .* --replace writes"
+    ):
+        label(video, tmp_path / "out", model=model, progress=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["play.mcap"]
+    assert label(video, tmp_path / "out", model=model, replace=True, progress=False)["done"] == 1
+
+
 def test_what_is_missing_is_labelled(
     model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("one", "two"):
-        (tmp_path / "in").mkdir(exist_ok=True)
-        shutil.copy(video, tmp_path / "in" / f"{name}.mp4")
+    for number, name in enumerate(("one", "two")):
+        copied(video, tmp_path / "in" / f"{name}.mp4", number)
     one, two = (tmp_path / "out" / f"{name}.mcap" for name in ("one", "two"))
     label(tmp_path / "in" / "one.mp4", tmp_path / "out", model=model, progress=False)
     before = one.read_bytes()
@@ -182,9 +198,10 @@ def test_what_is_missing_is_labelled(
     assert (result["outputs"], result["kept"]) == ([str(two)], [str(one)])
     assert one.read_bytes() == before
     words = ["label", str(model), str(tmp_path / "in"), "--out", str(tmp_path / "out")]
-    assert cli.main(words) == 2
-    assert "already holds one.mcap" in capsys.readouterr().err
-    assert cli.main([*words, "--missing"]) == 0
+    other = [*words, "--min-confidence", "0.5"]
+    assert cli.main(other) == 2
+    assert "holds labels whose min_confidence is another (0.0, now 0.5); --replace labels" in capsys.readouterr().err
+    assert cli.main([*other, "--missing"]) == 0
     assert capsys.readouterr().out == "Nothing labelled; 2 were there already and stayed\n"
 
 
@@ -199,7 +216,7 @@ def test_a_persons_recording_is_never_replaced(model: Path, video: Path, tmp_pat
 
 def test_a_place_that_cannot_be_written_is_said_at_once(model: Path, video: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="not a folder"):
+    with pytest.raises(BadInput, match="is a file; give a folder"):
         label(video, tmp_path / "file" / "x", model=model, progress=False)
     (tmp_path / "out" / "play.mcap").mkdir(parents=True)
     with pytest.raises(BadInput, match="it is a folder"):
