@@ -20,7 +20,7 @@ from playtape.clips import observed_space, store
 from playtape.errors import BadInput, within
 from playtape.evaluate import evaluate_actions
 from playtape.label import calibrate, label_video
-from playtape.label.label import SHIPPED
+from playtape.label.run import SHIPPED
 from playtape.models.beliefs import inherited
 from playtape.models.idm import turns
 from playtape.recordings import Recording, find_recordings, open_recording, save_recording
