@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,8 @@ from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
 from playtape.label.stitch import BATCH, Part, joined, stitch_part
 from playtape.models.protocols import Labeler, Labels
-from playtape.recordings import Confidence, Info, Recording, Span, Video
+from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording
+from playtape.recordings.licences import licences, note
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
 
@@ -194,4 +195,12 @@ def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confi
         "size": f"{loaded.model.config.width_px}x{loaded.model.config.height}",
         "convention": "actions[t] covers [time_ns[t], time_ns[t+1])",
         "seen_in_training": str(video.stem in (loaded.train.get("trained_on") or [])).lower(),
+        **note([*loaded.licences, *_licences(video)]),
     }
+
+
+def _licences(video: Path) -> list[str]:
+    """Those of a recording of this video that lies beside it, if one does."""
+    with suppress(BadInput, OSError):
+        return licences(open_recording(video.with_suffix(".mcap")))
+    return []

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from playtape.actions.games import DOOM
+from playtape.label import label
+from playtape.models import idm
 from playtape.play import play
 from playtape.recordings import open_recording, save_recording, summary
 from playtape.recordings.convert import convert
 from playtape.recordings.licences import forbidding, inherited, joined, licences, note
+from playtape.training import checkpoint
 from playtape.training.about import about
 from playtape.training.run import train
 
@@ -63,3 +67,17 @@ def test_they_travel_from_a_source_to_what_its_models_do(tmp_path: Path) -> None
     recording = open_recording(Path(played["outputs"][0]))
     assert licences(recording) == both
     assert summary(played["outputs"][0])["not_for_commerce"] == [NC]
+
+
+def test_labels_have_those_of_their_model_and_of_their_video(tmp_path: Path) -> None:
+    made = play("random", "hovercraft", max_steps=60, record=tmp_path / "play", progress=False)["outputs"][0]
+    own = open_recording(made)
+    save_recording(
+        replace(own, info=replace(own.info, licence="CC0-1.0")), tmp_path / "other" / "film.mcap", video="copy"
+    )
+    model = idm.build(replace(idm.tiny(), fps=20.0), DOOM)
+    run = checkpoint.save(tmp_path / "run", "idm", model, model.state_dict(), {"recipe": "idm-tiny", "licences": [NC]})
+    label(tmp_path / "other" / "film.mp4", tmp_path / "labels", model=run, device="cpu", progress=False)
+    found = summary(tmp_path / "labels" / "film.mcap")
+    assert found["licences"] == ["CC BY-NC 4.0", "CC0-1.0"]
+    assert found["not_for_commerce"] == [NC]
