@@ -24,6 +24,10 @@ class Check:
     """Also draw all recordings with their findings into this file (.png, .svg)."""
     write: bool = False
     """Put the findings into the recordings, as spans of kind "finding"; nothing is deleted."""
+    lag: bool = False
+    """Also measure by how many milliseconds the picture answers its inputs late (early where negative), with intervals."""
+    align: Path | None = None
+    """Measure the lag, and write recordings whose inputs are moved by it into this folder; the originals stay as they are."""
     review: int = 0
     """Also name so many recordings that a person should look at next."""
     verdicts: Path | None = None
@@ -49,7 +53,14 @@ class Check:
         check_picture(self.picture)
         verdicts = read_verdicts(self.verdicts)
         result = check(
-            self.data, self.limits, policy=self.policy, workers=self.workers, picture=self.picture, write=self.write
+            self.data,
+            self.limits,
+            policy=self.policy,
+            workers=self.workers,
+            picture=self.picture,
+            write=self.write,
+            lag=self.lag,
+            align=self.align,
         )
         result["notes"] += unmatched(result["recordings"], verdicts)
         if self.review:
@@ -70,6 +81,7 @@ class Check:
         lines += [f"{count:>5} {kind:<13} {KINDS[kind]}" for kind, count in result["counts"].items()]
         clean = len(result["recordings"]) - len(rows)
         lines.append(f"{clean} of {len(result['recordings'])} recordings are clean, {_hours(result)}")
+        lines += _lags(result)
         lines += [f"review {one['path']}: {one['why']}" for one in result.get("review", ())]
         lines += [f"note: {text}" for text in result["notes"]]
         if self.picture:
@@ -78,6 +90,30 @@ class Check:
             lines += result["unwritten"].values()
             lines.append(_written(len(result["written"]), len(result["unchanged"])))
         return "\n".join(map(one_line, lines))
+
+
+def _lags(result: Result) -> list[str]:
+    """What `--lag` and `--align` have to say."""
+    if "lag" not in result:
+        return []
+    rows = [row for row in result["recordings"] if row["lag"] is not None]
+    lines = [f"{_lag(row['lag'])}  {row['path']}" for row in rows[:SHOWN]]
+    if rows[SHOWN:]:
+        lines.append(f"... and {len(rows) - SHOWN} more recordings; --json has all")
+    every = result["lag"]
+    lines.append(f"{_lag(every)}  all: the median of {every['known']} of {every['recordings']} recordings")
+    if "aligned" in result:
+        lines += [f"not moved: {path}: {why}" for path, why in list(result["left"].items())[:SHOWN]]
+        lines.append(f"Wrote {_recordings(len(result['aligned']))} with inputs moved")
+    return lines
+
+
+def _lag(lag: Result) -> str:
+    if lag["lag_ms"] is None:
+        return f"lag unknown ({lag['why']})"
+    low, high = lag["interval"]
+    by = f", by {lag['view']}" if "view" in lag else ""
+    return f"lag {lag['lag_ms']:.0f} ms (from {low:.0f} to {high:.0f}{by})"
 
 
 def _written(changed: int, same: int) -> str:
