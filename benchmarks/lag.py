@@ -2,10 +2,10 @@
 
     python benchmarks/lag.py DATA... [--json]
 
-Looks at each recording below the folders DATA once, and estimates its lag as it is, with its inputs one frame (50 ms at 20 a second)
-late, and one frame early: seen means that the estimate has moved by one frame, to within half of one, and that its interval
-leaves out 0. Then gives each recording the inputs of the next one, of which nothing should be told: `mispaired` counts those of
-which something was. Recordings are their files' names; DEMO4 of each Freedoom IWAD is the test set of docs/results.md.
+Looks at each recording below the folders DATA once, and estimates its lag as it is, with its inputs one frame (50 ms at 20 a
+second) late, and one frame early: seen means that the estimate has moved by one frame, to within half of one, and that its
+interval leaves out 0. Then gives each recording the inputs of the next one, of which nothing should be told: `mispaired` counts
+those of which something was. Recordings are their files' names; DEMO4 of each Freedoom IWAD is the test set of docs/results.md.
 """
 
 import argparse
