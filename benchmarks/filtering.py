@@ -1,17 +1,18 @@
-"""The claim: of labels filtered to their surest half, the onset error is half as large; and what precision a threshold buys.
+"""The claim: of labels filtered to their surest half, onsets are wrong half as often; and what precision a threshold buys.
 
     playtape label data/test --out out/test
     python benchmarks/filtering.py data/test out/test [--model RUN] [--seed 0]
 
 TRUTH and LABELS are folders of recordings of the same names, the labels as `playtape label` leaves them without a filter. Judges
 three ways to sort intervals: the confidence of `playtape/label/filtering.py`, that of the least sure button (what was filtered by
-before), and chance. At each share of all intervals kept: the onset error (1 - F1, within one interval) and its ratio to that of
-all, with a 95 % bootstrap interval over recordings; onset and state precision; mean error of each axis; and the share of true
-onsets that are left. Then thresholds: what share each keeps, and how precise it is.
+before), and chance. At each share of all intervals kept: the onset error (1 - F1, within one interval), the share of predicted
+onsets that are wrong (1 - precision), and their ratios to those of all, with 95 % bootstrap intervals over recordings; precision
+of states; mean error of each axis; and the share of true onsets that are left. Then thresholds: what share each keeps, and how precise it is.
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,19 +58,30 @@ def error(counts: np.ndarray) -> np.ndarray:
     return (wrong + missed) / np.maximum(2 * matched_ + wrong + missed, 1)
 
 
+def wrong_share(counts: np.ndarray) -> np.ndarray:
+    matched_, wrong, _ = np.moveaxis(counts[..., :3], -1, 0)
+    return wrong / np.maximum(matched_ + wrong, 1)
+
+
+def ratio(formula: Callable[[np.ndarray], np.ndarray], each: np.ndarray, whole: np.ndarray, draws: np.ndarray) -> list:
+    """Of the kept intervals' number to that of all: value, low, high."""
+    low, high = bounds(formula(draws @ each) / formula(draws @ whole))
+    value = formula(each.sum(axis=0)) / formula(whole.sum(axis=0))
+    return [round(float(number), 3) for number in (value, low, high)]
+
+
 def row(pairs: list[Pair], kept: list[np.ndarray], draws: np.ndarray) -> dict:
     """All numbers of one set of kept intervals."""
     each = np.stack([counted(one, mask) for one, mask in zip(pairs, kept, strict=True)])
     whole = np.stack([counted(one, np.ones(len(one.covered), bool)) for one in pairs])
     total, all_of_it = each.sum(axis=0), whole.sum(axis=0)
-    low, high = bounds(error(draws @ each) / error(draws @ whole))
     axes = [axis / max(total[4], 1) for axis in total[7:]]
     return {
         "kept": round(total[4] / all_of_it[4], 4),
         "onset_error": round(float(error(total)), 4),
-        "ratio": round(float(error(total) / error(all_of_it)), 3),
-        "ratio_interval": [round(float(low), 3), round(float(high), 3)],
-        "onset_precision": round(total[0] / max(total[0] + total[1], 1), 4),
+        "onset_error_ratio": ratio(error, each, whole, draws),
+        "wrong_onsets": round(float(wrong_share(total)), 4),
+        "wrong_onsets_ratio": ratio(wrong_share, each, whole, draws),
         "state_precision": round(total[5] / max(total[5] + total[6], 1), 4),
         "true_onsets_left": round(total[3] / max(all_of_it[3], 1), 4),
         "axis_errors": [round(float(value), 3) for value in axes],

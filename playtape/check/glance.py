@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from playtape.check.scene import SAMPLES_S, Scenes
 from playtape.recordings import Recording
 from playtape.recordings.desync import REACH, view
 
@@ -25,7 +26,7 @@ class Glance:
     -R to R columns fits the next one, in grey levels; `down` likewise by rows, empty unless asked for.
 
     `border` int16 [T, 4]: black rows and columns at top, bottom, left, right, -1 for a picture that is black nearly everywhere.
-    `mark` uint64 [T]: a number that pictures which look alike share. `size` (width, height).
+    `mark` uint64 [T]: a number that pictures which look alike share. `size` (width, height). `scenes`: what scene.py asks for.
     """
 
     change: np.ndarray
@@ -36,15 +37,19 @@ class Glance:
     border: np.ndarray
     mark: np.ndarray
     size: tuple[int, int]
+    scenes: Scenes | None = None
 
     @classmethod
-    def of(cls, recording: Recording, wanted: np.ndarray, most: int, *, down: bool = False) -> "Glance":
+    def of(
+        cls, recording: Recording, wanted: np.ndarray, most: int, *, down: bool = False, scenes: bool = False
+    ) -> "Glance":
         """Decodes the whole video once. Motion is measured in at most `most` of the intervals `wanted` bool [T - 1]."""
         at = np.flatnonzero(wanted)
         at = at[np.unique(np.linspace(0, len(at) - 1, min(most, len(at))).astype(int))]
         measured = set(at.tolist())
         change, cells, across, below, border, mark = [], [], [], [], [], []
         before = parts = None
+        kept = Scenes(max(1, round(recording.video.fps / SAMPLES_S))) if scenes else None
         for number, frame in enumerate(recording.video.stream()):
             seen, small = view(frame), _small(frame)
             if before is not None:
@@ -54,6 +59,8 @@ class Glance:
                     across.append(_misfit(before, seen, min(REACH, seen.shape[1] // 3)))
                     if down:
                         below.append(_misfit(before.T, seen.T, min(UP, seen.shape[0] // 3)))
+            if kept is not None:
+                kept.see(small, parts)
             border.append(_border(frame))
             mark.append(_mark(frame))
             before, parts = seen, small
@@ -66,6 +73,7 @@ class Glance:
             np.array(border, np.int16).reshape(-1, 4),
             np.array(mark, np.uint64),
             (recording.video.width, recording.video.height),
+            kept,
         )
 
 

@@ -43,17 +43,20 @@ def of_all(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def aligned(rows: Sequence[Mapping[str, Any]], data: Path, out: Path) -> tuple[list[str], dict[str, str]]:
     """Write recordings with their inputs moved by their lags below `out`; gives them, and why others have none there.
 
-    A recording whose lag may be 0 needs none. Raises BadInput where one of the files is there already.
+    A recording whose lag may be 0, or is less than half a frame, needs none: a push that decays in another way than is supposed
+    (lag.py) is worth a quarter of a frame. Raises BadInput where one of the files is there already.
     """
     wanted: dict[str, Path] = {}
     left: dict[str, str] = {}
     root = data if data.is_dir() else data.parent
     for row in rows:
-        lag = row.get("lag") or {"lag_ms": None, "why": "it is unusable"}
+        lag: dict[str, Any] = row.get("lag") or {"lag_ms": None, "why": "it is unusable"}
         if lag["lag_ms"] is None:
             left[row["path"]] = lag["why"]
         elif lag["interval"][0] <= 0 <= lag["interval"][1]:
             left[row["path"]] = "its lag may be 0"
+        elif abs(lag["lag_ms"]) < lag["frame_ms"] / 2:
+            left[row["path"]] = f"its lag of {lag['lag_ms']:.0f} ms is less than half a frame"
         else:
             wanted[row["path"]] = out / Path(row["path"]).relative_to(root)
     by = {row["path"]: round(row["lag"]["lag_ms"] * 1e6) for row in rows if row["path"] in wanted}

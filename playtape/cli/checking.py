@@ -28,6 +28,12 @@ class Check:
     """Also measure by how many milliseconds the picture answers its inputs late (early where negative), with intervals."""
     align: Path | None = None
     """Measure the lag, and write recordings whose inputs are moved by it into this folder; the originals stay as they are."""
+    scenes: bool = False
+    """Also tell what shows that pictures are not play: cuts, blank and still ones, overlays, intro and outro; videos will do."""
+    classifier: Path | None = None
+    """Also tell what a classifier that `playtape teach` made takes for something else than play."""
+    mask: tuple[str, ...] = ()
+    """With --write: findings of these kinds are masked as well, so that nothing is learned from there."""
     review: int = 0
     """Also name so many recordings that a person should look at next."""
     verdicts: Path | None = None
@@ -50,6 +56,11 @@ class Check:
             within("--workers", self.workers, 1, 256, whole=True)
         if self.verdicts is not None and not self.review:
             raise BadInput("--verdicts is for --review N: they say whose play was accepted")
+        strange = [kind for kind in self.mask if kind not in KINDS]
+        if strange:
+            raise BadInput(f"--mask is {strange[0]!r}; legal are {', '.join(KINDS)}")
+        if self.mask and not self.write:
+            raise BadInput("--mask is for --write: masks are spans in the recordings")
         check_picture(self.picture)
         verdicts = read_verdicts(self.verdicts)
         result = check(
@@ -61,6 +72,9 @@ class Check:
             write=self.write,
             lag=self.lag,
             align=self.align,
+            scenes=self.scenes,
+            classifier=self.classifier,
+            mask=self.mask,
         )
         result["notes"] += unmatched(result["recordings"], verdicts)
         if self.review:
@@ -134,3 +148,36 @@ def _when(finding: dict[str, float]) -> str:
 
 def _hours(result: Result) -> str:
     return f"{result['hours_clean']:.2f} of {result['hours']:.2f} hours"
+
+
+@dataclass(frozen=True)
+class Teach:
+    """Teach a small classifier of pictures by a csv of what stretches of recordings show; `check --classifier` applies it."""
+
+    table: Positional[Path]
+    """A csv file with the columns recording, start_s, end_s (empty: a single picture), label."""
+    data: Positional[Path]
+    """The recordings (.mcap) or videos, or a folder of them."""
+    out: Path
+    """The folder for the classifier."""
+    clean: str = "game"
+    """The label of what is no finding."""
+
+    def run(self) -> Result:
+        from playtape.check.teach import teach
+
+        return teach(self.table, self.data, self.out, clean=self.clean)
+
+    def text(self, result: Result) -> str:
+        counts = ", ".join(f"{label} {count}" for label, count in result["labels"].items())
+        lines = [f"{sum(result['labels'].values())} pictures of {_recordings(result['recordings'])}: {counts}"]
+        judged = result["held_out"]
+        if judged is None:
+            lines.append("one recording: none could be left out, so how good it is on others is not known")
+        else:
+            lines.append(
+                f"on recordings left out: {judged['accuracy']:.3f} right ({judged['low']:.3f} to {judged['high']:.3f}), "
+                f"always the most frequent {judged['baseline']:.3f}"
+            )
+            lines.append("recall: " + ", ".join(f"{label} {share:.2f}" for label, share in judged["recall"].items()))
+        return "\n".join(map(one_line, [*lines, f"Wrote {result['out']}"]))

@@ -4,7 +4,7 @@ that `playtape --help` is quick), `text` says in a few lines what came out.
 
 from playtape.cli.annotating import Annotate
 from playtape.cli.causality import EvaluateCausality
-from playtape.cli.checking import Check
+from playtape.cli.checking import Check, Teach
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.rating import EvaluateHuman
@@ -22,6 +22,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "evaluate video": EvaluateVideo,
     "convert": Convert,
     "check": Check,
+    "teach": Teach,
     "annotate": Annotate,
     "train": Train,
     "sweep": Sweep,
