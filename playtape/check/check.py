@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,16 +13,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from playtape.check import across, hands, pictures, times
+from playtape.check import across, hands, lags, pictures, scene, times
 from playtape.check.findings import KINDS, Finding, Limits
 from playtape.check.glance import Glance
+from playtape.check.opening import found, opened
 from playtape.errors import BadInput
-from playtape.recordings import find_recordings, open_recording
 
 if TYPE_CHECKING:
     from playtape.check.likelihood import Judge
+    from playtape.check.looks import Looking
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2  # exit codes
+TURNS = 2000  # intervals whose motion is measured for findings: it is the slow part, and these tell a lag of frames
+MEASURED = 4000  # for a lag in milliseconds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for besides findings of every check: lags in milliseconds, and what shows that pictures are not play."""
+
+    lag: bool = False
+    scenes: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +44,7 @@ class Checked:
     findings: list[Finding]
     about: dict[str, Any]
     marks: across.Marks
+    lag: dict[str, Any] | None = None
 
 
 def check(
@@ -43,6 +55,11 @@ def check(
     workers: int | None = None,
     picture: Path | None = None,
     write: bool = False,
+    lag: bool = False,
+    align: Path | None = None,
+    scenes: bool = False,
+    classifier: Path | None = None,
+    mask: Sequence[str] = (),
     progress: bool = True,
 ) -> dict[str, Any]:
     """Check a recording, or all in a folder. Returns a JSON dictionary; its `exit` is 0 clean, 1 findings, 2 unusable ones.
@@ -51,24 +68,47 @@ def check(
     with findings of each kind; `hours` and `hours_clean`: of all, and of those without a finding; `notes`: what to know beside
     them. `policy`: a checkpoint by which play may be unlikely. `write`: findings also become spans of kind "finding" in the
     recordings, where the `picture` could be drawn; `written` names them, `unchanged` those that had the same already, and
-    `unwritten` says why one could not be, which makes `exit` at least 1. Raises BadInput if there is nothing to check, and if
-    the policy knows nothing that is done there.
+    `unwritten` says why one could not be, which makes `exit` at least 1. `lag`: also by how many milliseconds the picture
+    answers late, `lag` of each recording and of all (lag.py, lags.py); with `align`, recordings whose inputs are moved by it
+    go below that folder: `aligned` names them, `left` says why others are not there. `scenes`: also what shows that pictures
+    are not play (scene.py), also of recordings without input, and of videos where there are no recordings. `classifier`: a
+    folder that `playtape teach` made. `mask`: with `write`, findings of these kinds become masked spans too. Raises BadInput if
+    there is nothing to check, and if the policy knows nothing that is done there.
     """
     limits = limits or Limits()
     start = time.monotonic()
-    paths = find_recordings(data)
+    if align is not None:
+        lags.check_out(data, align)
+    paths = found(data, scenes or classifier is not None)
+    taught = None if classifier is None else _taught(classifier)
+    asked = Asked(lag or align is not None, scenes)
     judge = None if policy is None else _judge(policy, paths, data)
-    checked = list(tqdm(_each(paths, limits, workers), "check", len(paths), disable=not progress, unit="recording"))
-    found: dict[str, list[Finding]] = {str(one.path): list(one.findings) for one in checked}
+    checked = list(
+        tqdm(
+            _each(paths, limits, workers, asked),
+            "check",
+            len(paths),
+            disable=not progress,
+            unit="recording",
+        )
+    )
+    told: dict[str, list[Finding]] = {str(one.path): list(one.findings) for one in checked}
     more = [across.repeated({str(one.path): one.marks for one in checked}, limits)]
     if judge is not None:
-        usable = [one.path for one in checked if not any(finding.kind == "unusable" for finding in one.findings)]
-        more.append(judge.findings(usable, limits, progress))
+        more.append(judge.findings([one.path for one in checked if not _unusable(one)], limits, progress))
+    if taught is not None:
+        more.append(taught.findings([one.path for one in checked if not _unusable(one)], limits, progress))
     for several in more:
         for name, listed in several.items():
-            found[name] += listed
-    rows = [{"path": str(one.path), **one.about, "findings": _plain(sorted(found[str(one.path)]))} for one in checked]
+            told[name] += listed
+    rows = [{"path": str(one.path), **one.about, "findings": _plain(sorted(told[str(one.path)]))} for one in checked]
     result = _summary(rows) | {"notes": [] if judge is None else judge.notes, "limits": asdict(limits)}
+    if asked.lag:
+        for row, one in zip(rows, checked, strict=True):
+            row["lag"] = one.lag
+        result["lag"] = lags.of_all(rows)
+    if align is not None:
+        result["aligned"], result["left"] = lags.aligned(rows, data, align)
     if picture is not None:  # before a recording is touched: it may fail
         from playtape.check.picture import draw
 
@@ -76,18 +116,19 @@ def check(
     if write:
         from playtape.check.write import write_findings
 
-        result["written"], result["unchanged"], result["unwritten"] = write_findings(found)
+        result["written"], result["unchanged"], result["unwritten"] = write_findings(told, mask)
         if result["unwritten"] and result["exit"] == CLEAN:
             result["exit"] = FOUND
     return result | {"seconds": round(time.monotonic() - start, 3)}
 
 
-def check_one(path: Path, limits: Limits) -> Checked:
+def check_one(path: Path, limits: Limits, asked: Asked | None = None) -> Checked:
     """All that a recording shows by itself."""
+    asked = asked or Asked()
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.uint64))
     about: dict[str, Any] = {"name": path.stem, "game": "", "player": "", "source": "", "seconds": 0.0}
     try:
-        recording = open_recording(path)
+        recording = opened(path)
         info, seconds = recording.info, recording.video.end_ns / 1e9
         about = {
             "name": recording.name,
@@ -96,36 +137,50 @@ def check_one(path: Path, limits: Limits) -> Checked:
             "source": info.source,
             "seconds": seconds,
         }
-        if not len(recording.events):
+        if not len(recording.events) and not asked.scenes:
             raise BadInput("it holds no input at all")
         if len(recording.time_ns) < 2:
             raise BadInput("it has one frame, so nothing is done between two")
         turn = pictures.turns(recording)
-        seen = Glance.at(recording, turn != 0)
-        listed = [
-            *times.findings(recording, limits),
-            *hands.findings(recording, limits),
-            *pictures.findings(recording, seen, turn, limits),
-        ]
-        return Checked(path, listed, about, (recording.time_ns, seen.mark))
+        wanted = np.ones(len(turn), bool) if asked.lag else turn != 0
+        tilts = asked.lag and "mouse.dy" in recording.events.counts()
+        most = MEASURED if asked.lag else TURNS
+        seen = Glance.of(recording, wanted, most, down=tilts, scenes=asked.scenes)
+        listed = [*times.findings(recording, limits), *pictures.findings(recording, seen, turn, limits)]
+        if len(recording.events):
+            listed += hands.findings(recording, limits)
+        if seen.scenes is not None:
+            listed += scene.findings(seen.scenes, seen.change, recording.time_ns, recording.video.end_ns, limits)
+        late = lags.told(recording, seen) if asked.lag else None
+        return Checked(path, listed, about, (recording.time_ns, seen.mark), late)
     except BadInput as error:
         return Checked(path, [Finding(0, round(about["seconds"] * 1e9), "unusable", str(error))], about, nothing)
 
 
-def _each(paths: list[Path], limits: Limits, workers: int | None) -> Iterator[Checked]:
+def _unusable(one: Checked) -> bool:
+    return any(finding.kind == "unusable" for finding in one.findings)
+
+
+def _each(paths: list[Path], limits: Limits, workers: int | None, asked: Asked) -> Iterator[Checked]:
     count = min(len(paths), workers or os.cpu_count() or 1)
     if count <= 1:
-        yield from (check_one(path, limits) for path in paths)
+        yield from (check_one(path, limits, asked) for path in paths)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context) as pool:
-        yield from pool.map(check_one, paths, [limits] * len(paths))
+        yield from pool.map(check_one, paths, [limits] * len(paths), [asked] * len(paths))
 
 
 def _judge(policy: Path, paths: list[Path], data: Path) -> "Judge":
     from playtape.check.likelihood import Judge  # torch takes seconds
 
     return Judge.of(policy, paths, data)
+
+
+def _taught(classifier: Path) -> "Looking":
+    from playtape.check.looks import Looking  # torch takes seconds
+
+    return Looking.of(classifier)
 
 
 def _plain(findings: list[Finding]) -> list[dict[str, Any]]:

@@ -22,6 +22,14 @@ KINDS = {
     "stuck": "a key is held from the start on",
     "auto-repeat": "a key's automatic repeats are recorded as presses",
     "repeated-play": "the same play is in another recording, or twice in this one",
+    "blank": "the picture is black or of one colour",
+    "cut": "the picture changes all at once",
+    "still": "the picture stands still",
+    "overlay": "a part of the picture moves on its own",
+    "layout": "borders stand while the rest moves",
+    "intro": "a break comes soon after the beginning",
+    "outro": "a break comes shortly before the end",
+    "looks-like": "a classifier takes the picture for something else than play",
     "mended": "the reader had to mend the file",
     "unusable": "it cannot be opened, or nothing can be learned from it",
 }
@@ -44,11 +52,16 @@ class Limits:
     stuck_s: float = 8.0
     repeats: int = 10  # presses in a row at one short interval
     repeated_s: float = 8.0  # of the same pictures
+    blank_s: float = 0.2  # black, or of one colour
+    cut: float = 0.4  # of the picture's histogram, changed at once
+    still_s: float = 2.0
+    looks: float = 0.8  # mean probability of a class, for a stretch to be told
+    looks_s: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("held_share", "active_share", "duplicate_share"):
+        for name in ("held_share", "active_share", "duplicate_share", "cut", "looks"):
             within(f"limits.{name.replace('_', '-')}", getattr(self, name), 0, 1)
-        for name in ("idle_s", "frozen_s", "stuck_s", "repeated_s"):
+        for name in ("idle_s", "frozen_s", "stuck_s", "repeated_s", "still_s", "blank_s", "looks_s"):
             within(f"limits.{name.replace('_', '-')}", getattr(self, name), 0.1, 1e6)
         within("limits.rate", self.rate, 0.001, 1)
         within("limits.gap", self.gap, 1.1, 1e6)

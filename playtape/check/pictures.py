@@ -6,17 +6,16 @@ import numpy as np
 
 from playtape.actions import ActionSpace, Axis
 from playtape.actions.runs import runs
+from playtape.check import lag
 from playtape.check.findings import Finding, Limits
 from playtape.check.glance import Glance
 from playtape.recordings import Recording
-from playtape.recordings.desync import MOVES, SAME, lag_correlation
+from playtape.recordings.desync import MOVES, SAME
 
 TURN = "mouse.dx"
 CLEAR = 0.5  # of the usual turn: a smaller one may move the picture by less than a pixel
 MOVING = 0.3  # share of a still stretch's intervals that have inputs which should move the picture
 FEWEST = 30  # intervals to judge a share or a correlation by
-REACH_S = 0.6  # lags looked at
-TRUSTED, BETTER = 0.3, 0.1  # correlation at the best lag, and how much less it is at none
 STEADY_S = 1.5  # that a border stays within a pixel, as no dark corner of a game does
 WIDER = 0.04  # of the picture's side
 
@@ -35,7 +34,7 @@ def findings(recording: Recording, seen: Glance, turn: np.ndarray, limits: Limit
     for one in frozen:
         apart &= (time[1:] <= one.start_ns) | (time[:-1] >= one.end_ns)
     yield from _duplicates(recording, seen, moves & apart, limits)
-    yield from _lag(recording, seen, turn, apart, limits)
+    yield from _lag(recording, seen, apart, limits)
     yield from _size(recording, seen)
 
 
@@ -63,21 +62,18 @@ def _duplicates(recording: Recording, seen: Glance, moves: np.ndarray, limits: L
         yield Finding(0, recording.video.end_ns, "duplicates", text)
 
 
-def _lag(recording: Recording, seen: Glance, turn: np.ndarray, apart: np.ndarray, limits: Limits) -> Iterator[Finding]:
-    """By turns of the mouse alone: a car answers its keys late, and rightly."""
-    known = np.isfinite(seen.shift) & apart
-    if known.sum() < FEWEST or (turn[known] != 0).sum() < FEWEST:
+def _lag(recording: Recording, seen: Glance, apart: np.ndarray, limits: Limits) -> Iterator[Finding]:
+    """By turns of the mouse alone: a car answers its keys late, and rightly. `check --lag` looks at all there is."""
+    found = lag.turned(recording, seen, apart)
+    if not found.found:
         return
     step = float(np.median(np.diff(recording.time_ns))) / 1e9
-    reach = max(limits.lag_frames, round(REACH_S / step))
-    shift = np.where(known, seen.shift, np.nan)
-    found = lag_correlation(np.append(turn, 0), shift, range(-reach, reach + 1))
-    best = max(found, key=lambda lag: found[lag])
-    if abs(best) >= limits.lag_frames and found[best] >= TRUSTED and found[best] - found[0] >= BETTER:
-        late = "later" if best < 0 else "earlier"
+    frames = round(found.seconds / step)
+    if abs(frames) >= limits.lag_frames:
+        late = "later" if frames > 0 else "earlier"
         text = (
-            f"the picture answers turns {abs(best)} frames {late} than it should "
-            f"(correlation {found[best]:.2f}, {found[0]:.2f} as it is; limit {limits.lag_frames} frames)"
+            f"the picture answers turns {abs(frames)} frames {late} than it should ({found.seconds * 1e3:.0f} ms, "
+            f"from {found.low * 1e3:.0f} to {found.high * 1e3:.0f}; limit {limits.lag_frames} frames)"
         )
         yield Finding(0, recording.video.end_ns, "lag", text)
 

@@ -6,7 +6,7 @@ from playtape.cli.adapting import Adapt
 from playtape.cli.annotating import Annotate
 from playtape.cli.auditing import Audit
 from playtape.cli.causality import EvaluateCausality
-from playtape.cli.checking import Check
+from playtape.cli.checking import Check, Teach
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.rating import EvaluateHuman
@@ -25,6 +25,7 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "convert": Convert,
     "check": Check,
     "audit": Audit,
+    "teach": Teach,
     "annotate": Annotate,
     "train": Train,
     "sweep": Sweep,

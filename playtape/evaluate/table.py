@@ -69,9 +69,13 @@ def _risk(result: dict[str, Any]) -> list[str]:
         return []
     lines = ["", "Risk (share of intervals with any wrong button) if only the most confident are kept (of how many):"]
     for name, one in found.items():
-        if one["intervals"]:
+        if name != "onsets" and one["intervals"]:
             parts = [f"{round(100 * float(c))} %: {_number(one[f'risk_at_{c}'])}" for c in ("0.5", "0.8", "0.9", "1.0")]
             lines.append(
                 f"  {name.ljust(11)} AURC {_number(one['aurc'])}   {'   '.join(parts)}   ({one['intervals']:,})"
             )
+    onsets = found["onsets"]
+    if onsets["onsets"]:
+        parts = [f"{round(100 * float(c))} %: {_number(onsets[f'error_at_{c}'])}" for c in ("0.5", "0.8", "0.9", "1.0")]
+        lines.append(f"  {'onsets'.ljust(11)} 1 - F1       {'   '.join(parts)}   ({onsets['onsets']:,})")
     return [*lines, ""]

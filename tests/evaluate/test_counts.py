@@ -198,3 +198,16 @@ def test_bootstrap_interval_is_that_of_a_mean() -> None:
     assert [low, high] == pytest.approx([value - 1.96 * error, value + 1.96 * error], abs=0.15 * error)
     again = Bootstrap.of(200, "recording", 0).interval(lambda s: s[..., 0] / s[..., 1], sums)
     assert [float(v) for v in again] == [float(value), float(low), float(high)]
+
+
+def test_onsets_are_wrong_where_they_are_kept() -> None:
+    """Two presses, of which one is found, a frame late, and the other missed; and one found that was never made."""
+    pair = pair_of("00110000110000000", "00011000000000110", [0.5] * 17)
+    confidence = np.full(17, 0.9)
+    found = risk.onset_risk([pair], [pair.predicted], [confidence])
+    assert found["onsets"] == 2
+    assert found["error_at_1.0"] == pytest.approx(2 / 4)
+    sure = risk.onset_risk([pair], [pair.predicted], [np.where(np.arange(17) < 8, 0.9, 0.1)])
+    assert sure["error_at_0.5"] == pytest.approx(0)
+    nothing = risk.onset_risk([pair], [pair.predicted], [np.full(17, np.nan)])
+    assert nothing["error_at_1.0"] is None
