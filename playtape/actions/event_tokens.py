@@ -15,50 +15,18 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from playtape.actions.strokes import HWHEEL, KEYBOARD, MOUSE, NOTCH, SCREEN, STROKE, WHEEL, Stroke
 from playtape.errors import BadInput, within
-
-TICK_NS = 10_000_000
-KEYBOARD, MOUSE, SCREEN = range(3)
-WHEEL, HWHEEL = 0x400, 0x800  # flags; the buttons' are in strokes.py
-NOTCH = 120  # what a wheel's notch counts
-
-STROKE = np.dtype(
-    [
-        ("tick", "i8"),
-        ("kind", "i1"),
-        ("vk", "i2"),
-        ("down", "?"),
-        ("dx", "i4"),
-        ("dy", "i4"),
-        ("flags", "i2"),
-        ("wheel", "i4"),
-    ]
-)
-"""One event: its time, and of a key the Windows code and whether it goes down, of a mouse counts, button flags and the wheel
-in 120ths of a notch (signed). Of a screen there is only the time."""
 
 _KINDS = ("<KEYBOARD>", "<MOUSE>", "<SCREEN>")
 _START, _END = "<EVENT_START>", "<EVENT_END>"
 PICTURE = ("<img>", "</img>", "<IMG_CONTEXT>")
 Mask = NDArray[np.bool_]
-
-
-class Stroke(NamedTuple):
-    """One row of STROKE, where events come one by one."""
-
-    tick: int
-    kind: int
-    vk: int = 0
-    down: bool = False
-    dx: int = 0
-    dy: int = 0
-    flags: int = 0
-    wheel: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,9 +78,17 @@ class Codec:
         return self.numbers["<SCREEN>"]
 
     @property
+    def mouse(self) -> int:
+        return self.numbers["<MOUSE>"]
+
+    @property
     def picture(self) -> int:
         """The word that a picture's own tokens stand for."""
         return self.numbers["<IMG_CONTEXT>"]
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        return tuple(self.numbers[name] for name in ("<SIGN_PLUS>", "<SIGN_MINUS>") if name in self.numbers)
 
     @property
     def pad(self) -> int:
@@ -123,10 +99,22 @@ class Codec:
         """Ticks after which times begin again."""
         return int(np.prod(self._time))
 
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The number that each word says; a sign says 1 or -1, and what is no number 0."""
+        return np.array(self._value, np.float64)
+
+    @cached_property
+    def digit_places(self) -> dict[int, tuple[int, int]]:
+        """Where motion stands in a mouse event: place -> axis (0 or 1), and what its word counts; a sign counts 1."""
+        if self.scheme == "hierarchical":
+            return {5 + 2 * k + axis: (axis, worth) for k, worth in enumerate((2000, 100, 10, 1)) for axis in (0, 1)}
+        return {5 + 5 * axis + k: (axis, worth) for axis in (0, 1) for k, worth in enumerate((1, 1000, 100, 10, 1))}
+
     @property
     def longest(self) -> int:
         """Tokens of the longest event that is no screen."""
-        return len(self._slots[self.numbers["<MOUSE>"]]) + 2 + 3
+        return len(self._slots[self.mouse]) + 2 + 3
 
     # ---- to tokens
 
@@ -261,7 +249,7 @@ class Codec:
         place = len(before) - 2
         if place < len(slots):
             return self._without_minus_zero(slots[place], before, place)
-        if before[1] != self.numbers["<MOUSE>"] or before[-1] == self.end:
+        if before[1] != self.mouse or before[-1] == self.end:
             return self._of(())
         return self._tail(before, place - len(slots))
 
@@ -286,7 +274,7 @@ class Codec:
         return self._of((_END,))
 
     def _without_minus_zero(self, mask: Mask, before: Sequence[int], place: int) -> Mask:
-        last = self.scheme == "factorized" and before[1] == self.numbers["<MOUSE>"] and place in (7, 12)
+        last = self.scheme == "factorized" and before[1] == self.mouse and place in (7, 12)
         zero = self.numbers["<0>"]
         if self.published or not last or list(before[-4:]) != [self.numbers["<SIGN_MINUS>"], zero, zero, zero]:
             return mask
@@ -314,7 +302,7 @@ class Codec:
         picture = (self._of(("<img>",)), *[self._of(("<IMG_CONTEXT>",))] * self.image, self._of(("</img>",)))
         return {
             self.numbers["<KEYBOARD>"]: (*time, key, self._of(("<press>", "<release>")), end),
-            self.numbers["<MOUSE>"]: (*time, *moved, flag, flag, flag),
+            self.mouse: (*time, *moved, flag, flag, flag),
             self.screen: (*time, *picture, end),
         }
 

@@ -1,28 +1,60 @@
-"""Between what hands did and the strokes of event_tokens.py, on a grid of `period` ticks a frame: row t is [t, t+1) * period.
+"""Strokes: what hands did and when a screen was shown, as event_tokens.py words them, on a grid of `period` ticks a frame.
 
-Times in strokes go by the grid and not by the recording's own stamps, so that rounding to ticks never moves anything over a
-frame's edge. Motion is summed over an interval and belongs to it: the published resampler instead sums from one greedy stamp to
-the next, loses what comes after the last, and lets motion before a click come out after it. `spread` undoes the published
-stamps, which stand at the end of about 50 ms that they sum. Key repeats are the state that they repeat.
+Row t is [t, t + 1) * period: times in strokes go by the grid and not by the recording's own stamps, so that rounding to ticks
+never moves anything over a frame's edge. Motion is summed over an interval and belongs to it: the published resampler instead
+sums from one greedy stamp to the next, loses what comes after the last, and lets motion before a click come out after it. `spread`
+undoes the published stamps, which stand at the end of about 50 ms that they sum. Key repeats are the state that they repeat.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from playtape.actions import names
-from playtape.actions.event_tokens import HWHEEL, KEYBOARD, MOUSE, NOTCH, STROKE, TICK_NS, WHEEL
 from playtape.actions.events import PRESS, RELEASE, REPEAT, Events
 from playtape.actions.space import Actions, ActionSpace
 
+TICK_NS = 10_000_000
+KEYBOARD, MOUSE, SCREEN = range(3)
+WHEEL, HWHEEL = 0x400, 0x800  # flags; the buttons' are in strokes.py
+NOTCH = 120  # what a wheel's notch counts
+
+STROKE = np.dtype(
+    [
+        ("tick", "i8"),
+        ("kind", "i1"),
+        ("vk", "i2"),
+        ("down", "?"),
+        ("dx", "i4"),
+        ("dy", "i4"),
+        ("flags", "i2"),
+        ("wheel", "i4"),
+    ]
+)
+"""One event: its time, and of a key the Windows code and whether it goes down, of a mouse counts, button flags and the wheel
+in 120ths of a notch (signed). Of a screen there is only the time."""
 LEAST_PERIOD = 4  # ticks a frame: a quarter and three of them lie strictly inside
 FARTHEST, MOST_NOTCHES = 1999, 9  # of one event; what is more becomes several
 BUTTONS = {"mouse.left": 0x1, "mouse.right": 0x4, "mouse.middle": 0x10, "mouse.x1": 0x40, "mouse.x2": 0x100}
 """The flag of going down; that of going up is twice it."""
 WHEELS = {"mouse.wheel": WHEEL, "mouse.hwheel": HWHEEL}
 WINDOW_TICKS = 5  # what a published motion event sums, at most
+
+
+class Stroke(NamedTuple):
+    """One row of STROKE, where events come one by one."""
+
+    tick: int
+    kind: int
+    vk: int = 0
+    down: bool = False
+    dx: int = 0
+    dy: int = 0
+    flags: int = 0
+    wheel: int = 0
 
 
 def sayable(name: str) -> bool:

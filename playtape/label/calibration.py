@@ -17,7 +17,7 @@ from tqdm import tqdm
 from playtape.actions import ActionSpace
 from playtape.label.decode import TINY, Calibration, calibrated, logit, most_probable
 from playtape.label.label import beliefs
-from playtape.models.protocols import Labeler
+from playtape.models.protocols import Follower, Labeler
 from playtape.recordings import open_recording
 from playtape.training import checkpoint
 
@@ -30,7 +30,7 @@ ENOUGH = 20  # held intervals; a button with fewer keeps the defaults
 def calibrate(run: Path, held_out: Sequence[str | Path], *, progress: bool = True) -> dict[str, Any]:
     """Fit on the named recordings and write the result into the checkpoint's train.json. Returns what was written."""
     loaded = checkpoint.load(run)
-    if not isinstance(loaded.model, Labeler) or not held_out:
+    if not isinstance(loaded.model, Labeler | Follower) or not held_out:
         return {}
     truth, parts = [], []
     for path in tqdm(held_out, desc="calibrate", unit="recording", disable=not progress):

@@ -26,7 +26,7 @@ from playtape.clips import certainty, regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
 from playtape.label.stitch import stitch
-from playtape.models.protocols import Labeler, Labels
+from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
 from playtape.recordings.atomic import check_new, check_one_way, ground
 from playtape.training import checkpoint
@@ -128,7 +128,7 @@ def label_video(
 def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: bool = True) -> tuple[np.ndarray, Labels]:
     """The times int64 [T] of the frames the model looked at, and T rows of raw beliefs (the last means nothing)."""
     config, model = loaded.model.config, loaded.model
-    assert isinstance(model, Labeler)
+    assert isinstance(model, Labeler | Follower)
     keep = regular(video.time_ns, config.fps)
     least = 2 * model.reach + 2
     if len(keep) < least:
@@ -147,7 +147,8 @@ def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: boo
             yield batch.to(device)
 
     with shown, torch.inference_mode():
-        return video.time_ns[keep], stitch(model, batches())
+        labels = model.follow(batches()) if isinstance(model, Follower) else stitch(model, batches())
+        return video.time_ns[keep], labels
 
 
 def _resized(video: Video, keep: np.ndarray, size: tuple[int, int]) -> Iterator[Tensor]:

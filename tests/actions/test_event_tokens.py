@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playtape.actions.event_tokens import HWHEEL, KEYBOARD, MOUSE, NOTCH, SCREEN, STROKE, WHEEL, Codec, Stroke
+from playtape.actions.event_tokens import Codec
+from playtape.actions.strokes import HWHEEL, KEYBOARD, MOUSE, NOTCH, SCREEN, STROKE, WHEEL, Stroke
 from playtape.errors import BadInput
 
 SCHEMES = ("factorized", "hierarchical")

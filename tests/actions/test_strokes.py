@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playtape.actions import Actions, ActionSpace, Axis, Events, names, strokes
-from playtape.actions.event_tokens import KEYBOARD, MOUSE, NOTCH, STROKE, TICK_NS, WHEEL, Codec, Stroke
+from playtape.actions.event_tokens import Codec
+from playtape.actions.strokes import KEYBOARD, MOUSE, NOTCH, STROKE, TICK_NS, WHEEL, Stroke
 
 P = 5  # ticks a frame at 20 Hz
 FRAME_NS = P * TICK_NS
