@@ -2,8 +2,8 @@
 
 Row t is [t, t + 1) * period: times in strokes go by the grid and not by the recording's own stamps, so that rounding to ticks
 never moves anything over a frame's edge. Motion is summed over an interval and belongs to it: the published resampler instead
-sums from one greedy stamp to the next, loses what comes after the last, and lets motion before a click come out after it. `spread`
-undoes the published stamps, which stand at the end of about 50 ms that they sum. Key repeats are the state that they repeat.
+sums from one greedy stamp to the next, loses what comes after the last, and lets motion before a click come out after it.
+`spread` undoes the published stamps, which end the about 50 ms that they sum. Key repeats are the state that they repeat.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ from playtape.models.event_rows import Rows
 from playtape.models.protocols import Labels, Model
 from playtape.models.recipe import Data, Optimiser, Recipe
 from playtape.nets import lora
-from playtape.nets.internvl import Memory, Sizes, filled, internvl, read_on, seen, tokens, whole
+from playtape.nets.internvl import Memory, Sizes, filled, internvl, read_on, recompute, seen, tokens, whole
 
 TICKS_A_SECOND = 100
 ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -191,7 +191,7 @@ class EventIDM(Model):
             self.body.requires_grad_(False)
             lora.adapt(self.body.model.language_model, ADAPTED, config.lora_rank)
         if config.recompute:
-            self.body.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute(self.body)
         numbers = [*range(config.first_word, config.first_word + len(self.way.codec.names)), *config.picture_words]
         self.register_buffer("table", torch.tensor(numbers), persistent=False)
 
@@ -220,16 +220,14 @@ class EventIDM(Model):
         return found | ({"hands": loss[hands].mean().detach()} if hands.any() else {})
 
     def _lines(self, clip: Clip) -> list[Line]:
-        """Of each clip; in training they begin at a time drawn by chance, for a video is followed from any."""
+        """Of each clip. They begin at tick 0 as a video does, but in training at any, for chunks begin everywhere."""
         period, turn = self.way.pace.period, self.way.codec.turn
         count = len(clip.frames)
-        starts = (
-            torch.randint(turn // period, (count,)) * period if self.training else torch.zeros(count, dtype=torch.int64)
-        )
+        begins = torch.randint(turn // period, (count,)) if self.training else torch.zeros(count, dtype=torch.int64)
         rows = [part.cpu().numpy() for part in (clip.actions.buttons, clip.actions.axes, clip.mask, clip.confidence)]
         return [
-            line(Actions(buttons, axes), mask, sure, self.space, self.way.codec, self.way.pace, int(start))
-            for *_, buttons, axes, mask, sure, start in zip(*rows, starts, strict=True)
+            line(Actions(buttons, axes), mask, sure, self.space, self.way.codec, self.way.pace, int(begin) * period)
+            for buttons, axes, mask, sure, begin in zip(*rows, begins, strict=True)
         ]
 
     # ---- reading on

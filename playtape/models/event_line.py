@@ -40,7 +40,7 @@ def line(
     pace: Pace,
     start: int = 0,
 ) -> Line:
-    """Numpy rows of T frames, the first at tick `start`.
+    """Numpy rows of T frames. The line's own first frame is at tick `start`.
 
     A row that is masked, or whose neighbours are (was it pressed now? let go?), has no events in the line, and nothing is learned
     from its gap: neither that something was done there, nor that nothing was. The gap behind the last frame closes as well.
@@ -62,7 +62,7 @@ def line(
     every = np.concatenate([done, screens])
     order = np.argsort(every["tick"], kind="stable")  # at one tick, hands come first
     every, worth = every[order], worth[order]
-    every["tick"] += start
+    every["tick"] += start - first * period
     words, which = codec.encode(every)
     stop = len(words) - 6 - codec.image  # of the screen behind the last frame only that it comes
     words, which = words[:stop], which[:stop]

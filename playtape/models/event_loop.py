@@ -107,7 +107,7 @@ class Said:
         weight = np.exp(logits.astype(np.float64) - logits.max())
         weight /= weight.sum()
         word = int(weight.argmax())
-        if len(self.words) == 1:
+        if self.words == [self.codec.start]:
             self.nothing = float(weight[self.codec.screen])
         place = self.codec.digit_places.get(len(self.words)) if self.words[1:2] == [self.codec.mouse] else None
         if place is None and len(self.words) not in (2, 3, 4):  # neither how far nor exactly when

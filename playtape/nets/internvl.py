@@ -7,6 +7,7 @@ place of its own, into one memory that is written in place and can be wound back
 Shapes: `M` pictures, `I` tokens a picture, `B` lines, `Q` tokens now, `C` places of the memory, `D` width, `V` words.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,13 @@ def internvl(sizes: Sizes, library: Any) -> nn.Module:
         attn_implementation="sdpa",
     )
     return library.InternVLForConditionalGeneration(config)
+
+
+def recompute(body: Any) -> None:
+    """Forget activations, and compute them again in the backward pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the library has a newer name for it, and its older releases have not
+        body.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def coloured(frames: Tensor) -> Tensor:
