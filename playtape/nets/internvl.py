@@ -79,7 +79,9 @@ def internvl(sizes: Sizes, library: Any) -> nn.Module:
 def recompute(body: Any) -> None:
     """Forget activations, and compute them again in the backward pass."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the library has a newer name for it, and its older releases have not
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # the library has a newer name for it, and its older releases have not
         body.gradient_checkpointing_enable({"use_reentrant": False})
 
 
