@@ -25,6 +25,7 @@ from playtape.actions.runs import runs
 from playtape.clips import certainty, regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
+from playtape.label.scale import measured, scaled
 from playtape.label.stitch import stitch
 from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording
@@ -46,6 +47,7 @@ def label(
     *,
     model: Path | None = None,
     min_confidence: float = 0.0,
+    mouse_scale: float | Path = 1.0,
     device: str = "auto",
     replace: bool = False,
     missing: bool = False,
@@ -54,8 +56,9 @@ def label(
     """Label a video, or every video below a folder, into `out`.
 
     Labels that are there already are written anew with `replace`, and left as they are with `missing`, which does the rest.
-    Returns {"outputs": [...], "kept": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}}. Raises BadInput if
-    nothing could be labelled, and, with neither word about it, where something would be replaced.
+    `mouse_scale`: a factor on mouse motion, or a recording of a few seconds by the same hands to measure it by.
+    Returns {"outputs": [...], "kept": [...], "video_seconds": s, "seconds": s, "skipped": {path: why}, "mouse_scale": x}.
+    Raises BadInput if nothing could be labelled, and, with neither word about it, where something would be replaced.
     """
     check_one_way(replace, missing)
     started = time.perf_counter()
@@ -75,10 +78,13 @@ def label(
             f"`playtape train --resume {model}` calibrates a run that was cut off",
             file=sys.stderr,
         )
+    factor = _factor(loaded, mouse_scale, device)
     outputs, seconds, skipped = [], 0.0, {}
     for video, target in targets.items():
         try:
-            recording = label_video(video, loaded, min_confidence=min_confidence, device=device, progress=progress)
+            recording = label_video(
+                video, loaded, min_confidence=min_confidence, mouse_scale=factor, device=device, progress=progress
+            )
         except BadInput as error:
             if len(every) == 1:
                 raise
@@ -99,16 +105,32 @@ def label(
         "video_seconds": round(seconds, 3),
         "seconds": took,
         "skipped": skipped,
+        "mouse_scale": factor,
     }
 
 
+def _factor(loaded: Loaded, mouse_scale: float | Path, device: str) -> float:
+    if not isinstance(mouse_scale, Path):
+        return mouse_scale
+    known = open_recording(mouse_scale)
+    time_ns, labels = beliefs(loaded, known.video, device=device, progress=False)
+    return measured(loaded.space.actions(known.events, time_ns), labels, loaded.space)
+
+
 def label_video(
-    path: Path, loaded: Loaded, *, min_confidence: float = 0.0, device: str = "auto", progress: bool = True
+    path: Path,
+    loaded: Loaded,
+    *,
+    min_confidence: float = 0.0,
+    mouse_scale: float = 1.0,
+    device: str = "auto",
+    progress: bool = True,
 ) -> Recording:
     """One video to a recording with events, confidence and provenance. Not saved."""
     video = Video(path)
     calibration = Calibration.of(loaded.train, loaded.space)
     time_ns, labels = beliefs(loaded, video, device=device, progress=progress)
+    labels = scaled(labels, loaded.space, mouse_scale)
     actions = decode(labels, calibration, loaded.space)
     names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
     value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
@@ -121,7 +143,7 @@ def label_video(
         _spans(time_ns, unsure, min_confidence),
         Info(source=f"labelled by {loaded.name}"),
         confidence,
-        _provenance(loaded, calibration, path, min_confidence),
+        _provenance(loaded, calibration, path, min_confidence) | {"mouse_scale": f"{mouse_scale:g}"},
     )
 
 
