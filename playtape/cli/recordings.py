@@ -31,6 +31,8 @@ class Label:
     """A checkpoint folder; without one, the model that comes with Playtape."""
     min_confidence: float = 0.0
     """Intervals the model is less sure of than this (0 to 1) are left without input."""
+    mouse_scale: str = "1"
+    """A factor on mouse motion, or a recording (.mcap) of a few seconds by the same hands to measure it by."""
     device: str = "auto"
     """cpu, cuda or cuda:N; without it a GPU if there is one."""
     engine: Literal["local", "ray"] = "local"
@@ -59,6 +61,7 @@ class Label:
             self.out,
             model=model,
             min_confidence=self.min_confidence,
+            mouse_scale=_mouse_scale(self.mouse_scale),
             device=self.device,
             engine=self.engine,
             workers=self.workers,
@@ -71,7 +74,23 @@ class Label:
         length = f"{result['video_seconds']:.1f} s of video in {result['seconds']:.1f} s"
         done = f"Labelled {length}: {written(result)}" if result["outputs"] else "Nothing labelled"
         aside = f"; {result['quarantined']} set aside, see {result['report']}" if result["quarantined"] else ""
-        return f"{done}{kept_before(result)}{aside}"
+        scale = "" if result["mouse_scale"] == 1 else f"; mouse motion times {result['mouse_scale']:g}"
+        return f"{done}{scale}{kept_before(result)}{aside}"
+
+
+def _mouse_scale(text: str) -> float | Path:
+    """A number, or a file."""
+    try:
+        factor = float(text)
+    except ValueError:
+        if not Path(text).is_file():
+            raise BadInput(
+                f"--mouse-scale is {text}; it must be a number above 0, or a recording that is there"
+            ) from None
+        return Path(text)
+    if not 0 < factor < 1e6:
+        raise BadInput(f"--mouse-scale is {text}; it must be a number above 0 and below 1000000, or a recording")
+    return factor
 
 
 @dataclass(frozen=True)

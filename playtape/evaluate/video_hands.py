@@ -20,7 +20,7 @@ from playtape.clips import resize
 from playtape.errors import BadInput
 from playtape.evaluate.bootstrap import Bootstrap
 from playtape.evaluate.video_scores import leaves_of
-from playtape.models.protocols import Labeler
+from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
 
@@ -81,12 +81,12 @@ class Hands:
     def _look(self, videos: Tensor, rows: int) -> tuple[Tensor, Tensor]:
         """Videos [M, T, 3, H, W] to what is held, bool [M, F, B], and moved, [M, F, A], in their last `rows` intervals."""
         model, (buttons, axes) = self.idm.model, self._places[0]
-        assert isinstance(model, Labeler)
+        assert isinstance(model, Labeler | Follower)
         held, moved = [], []
         with torch.inference_mode():
             for part in videos.split(TOGETHER):
                 seen = resize(part.movedim(-3, -1), (model.config.height, model.config.width_px))
-                labels = model.judge(model.look(seen.to(self.device)))
+                labels = _judged(model, seen.to(self.device))
                 held.append(labels.held[:, -rows:, buttons].cpu() > 0.5)
                 moved.append(labels.mean[:, -rows:, axes].double().cpu())
         return torch.cat(held), torch.cat(moved)
@@ -103,6 +103,14 @@ class Hands:
             found[who] = dict(zip(names, leaves)) if self.buttons else {}
             found[who]["pearson"] = dict(zip(self.axes, leaves[len(names) :]))
         return found
+
+
+def _judged(model: Labeler | Follower, frames: Tensor) -> Labels:
+    """uint8 [M, T, 3, H, W] to beliefs of T-1 rows."""
+    if isinstance(model, Labeler):
+        return model.judge(model.look(frames))
+    each = [vars(model.follow([video])) for video in frames]
+    return Labels(**{name: torch.stack([one[name][:-1] for one in each]) for name in each[0]})
 
 
 def _told(sums: np.ndarray) -> np.ndarray:

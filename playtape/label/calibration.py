@@ -18,7 +18,7 @@ from playtape.actions import ActionSpace
 from playtape.actions.runs import runs
 from playtape.label.decode import TINY, Calibration, calibrated, logit, most_probable
 from playtape.label.label import beliefs
-from playtape.models.protocols import Labeler
+from playtape.models.protocols import Follower, Labeler
 from playtape.recordings import open_recording
 from playtape.training import checkpoint
 
@@ -31,7 +31,7 @@ ENOUGH = 20  # held intervals; a button with fewer keeps the defaults
 def calibrate(run: Path, held_out: Sequence[str | Path], *, progress: bool = True) -> dict[str, Any]:
     """Fit on what is not masked of these recordings and write it into the checkpoint's train.json. Returns what was written."""
     loaded = checkpoint.load(run)
-    if not isinstance(loaded.model, Labeler) or not held_out:
+    if not isinstance(loaded.model, Labeler | Follower) or not held_out:
         return {}
     truth, parts = [], []
     for path in tqdm(held_out, desc="calibrate", unit="recording", disable=not progress):

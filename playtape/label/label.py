@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from playtape.actions.runs import runs
 from playtape.clips import certainty, regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
+from playtape.label.scale import scaled
 from playtape.label.stitch import BATCH, Part, joined, stitch_part
-from playtape.models.protocols import Labeler, Labels
+from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording
 from playtape.recordings.licences import licences, note
 from playtape.training.checkpoint import Loaded
@@ -48,7 +49,7 @@ class Watched:
     def keep(self) -> np.ndarray:
         """int64 [T], frame numbers."""
         fps, model = self.loaded.model.config.fps, self.loaded.model
-        assert isinstance(model, Labeler)
+        assert isinstance(model, Labeler | Follower)
         keep, least = regular(self.video.time_ns, fps), 2 * model.reach + 2
         if len(keep) < least:
             raise BadInput(
@@ -65,7 +66,7 @@ class Watched:
     def beliefs(self, part: Part | None = None, *, device: str = "auto", tick: Tick = lambda frames: None) -> Labels:
         """Of a part's rows, or of all T - 1. `tick` is told of every few frames that have been decoded."""
         model, config, device = self.loaded.model, self.loaded.model.config, find_device(device)
-        assert isinstance(model, Labeler)
+        assert isinstance(model, Labeler | Follower)
         model.to(device)
 
         def batches() -> Iterator[Tensor]:
@@ -74,6 +75,9 @@ class Watched:
                 yield batch.to(device)
 
         with torch.inference_mode(), one_thread():
+            if isinstance(model, Follower):  # in one go: it has no parts
+                whole = model.follow(batches())
+                return Labels(*(getattr(whole, each.name)[:-1] for each in fields(Labels)))
             return stitch_part(model, batches(), part)
 
     def _resized(self, size: tuple[int, int], part: Part | None) -> Iterator[Tensor]:
@@ -105,12 +109,18 @@ def one_thread() -> Generator[None]:
 
 
 def label_video(
-    path: Path, loaded: Loaded, *, min_confidence: float = 0.0, device: str = "auto", progress: bool = True
+    path: Path,
+    loaded: Loaded,
+    *,
+    min_confidence: float = 0.0,
+    mouse_scale: float = 1.0,
+    device: str = "auto",
+    progress: bool = True,
 ) -> Recording:
     """One video to a recording with events, confidence and provenance. Not saved."""
     video = Video(path)
     _, labels = beliefs(loaded, video, device=device, progress=progress)
-    return recorded(Watched(video, loaded), labels, min_confidence=min_confidence)[0]
+    return recorded(Watched(video, loaded), labels, min_confidence=min_confidence, mouse_scale=mouse_scale)[0]
 
 
 def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: bool = True) -> tuple[np.ndarray, Labels]:
@@ -120,10 +130,13 @@ def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: boo
         return watched.time_ns, joined([watched.beliefs(device=device, tick=shown.update)])
 
 
-def recorded(watched: Watched, labels: Labels, *, min_confidence: float = 0.0) -> tuple[Recording, Actions]:
+def recorded(
+    watched: Watched, labels: Labels, *, min_confidence: float = 0.0, mouse_scale: float = 1.0
+) -> tuple[Recording, Actions]:
     """T rows of beliefs to a recording, and the T rows of actions that are in it."""
     loaded, video, time_ns = watched.loaded, watched.video, watched.time_ns
     calibration = Calibration.of(loaded.train, loaded.space)
+    labels = scaled(labels, loaded.space, mouse_scale)
     actions = decode(labels, calibration, loaded.space)
     names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
     value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
@@ -136,7 +149,7 @@ def recorded(watched: Watched, labels: Labels, *, min_confidence: float = 0.0) -
         _spans(time_ns, unsure, min_confidence),
         Info(source=f"labelled by {loaded.name}"),
         confidence,
-        _provenance(loaded, calibration, video.path, min_confidence),
+        _provenance(loaded, calibration, video.path, min_confidence) | {"mouse_scale": f"{mouse_scale:g}"},
     )
     return recording, actions
 

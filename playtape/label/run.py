@@ -20,9 +20,11 @@ from playtape.errors import BadInput, printable, within
 from playtape.label.decode import Calibration
 from playtape.label.engines import Engine, Here, Processes
 from playtape.label.inputs import Item, find
+from playtape.label.label import beliefs
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line, stale
 from playtape.label.progress import Progress
 from playtape.label.report import write_report
+from playtape.label.scale import measured
 from playtape.label.schedule import PARTS, Job, Schedule, fetched, interrupted, target
 from playtape.label.stitch import BATCH, KEEP
 from playtape.label.tasks import PART, Bench, Setup
@@ -47,6 +49,7 @@ def label(
     *,
     model: Path | None = None,
     min_confidence: float = 0.0,
+    mouse_scale: float | Path = 1.0,
     device: str = "auto",
     engine: str = "local",
     workers: int = 1,
@@ -59,8 +62,9 @@ def label(
     """Label videos, folders, globs, manifests and URLs into `out`, one recording each.
 
     What the ledger in `out` has as done by the same model and flags is not done again. `replace` writes all anew; `missing`
-    keeps whatever is there, whoever made it, and does the rest; `again` tries what was quarantined once more. `part` is how
-    many intervals a long video is cut into at a time, a multiple of 256, and does not change a label.
+    keeps whatever is there, whoever made it, and does the rest; `again` tries what was quarantined once more. `mouse_scale`: a
+    factor on mouse motion, or a recording of a few seconds by the same hands to measure it by. `part` is how many intervals
+    a long video is cut into at a time, a multiple of 256, and does not change a label.
 
     Returns {"done", "quarantined", "resumed": numbers, "video_hours", "outputs": [...] of this run, "kept": [...] that were
     there, "skipped": {source: why}, "ledger", "report", "video_seconds", "seconds"}. Raises BadInput where nothing could be
@@ -73,9 +77,11 @@ def label(
         raise BadInput(f"engine is {engine!r}; legal are {', '.join(ENGINES)}")
     started = time.perf_counter()
     keep_freed_memory()
-    setup = Setup(str(model or SHIPPED), min_confidence, find_device(device), part)
-    loaded = checkpoint.load(Path(setup.model), to="label")
-    settings = _settings(loaded, min_confidence)  # raises before an hour of video is decoded
+    device, chosen = find_device(device), str(model or SHIPPED)
+    loaded = checkpoint.load(Path(chosen), to="label")
+    factor = _factor(loaded, mouse_scale, device)
+    setup = Setup(chosen, min_confidence, factor, device, part)
+    settings = _settings(loaded, min_confidence, factor)  # raises before an hour of video is decoded
     if "calibration" not in loaded.train:
         print(
             f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5; "
@@ -89,7 +95,7 @@ def label(
         run = _Run(out, Ledger(out), items, settings, replace, missing, again)
         run.plan()
         run.carry_out(engine, setup, loaded, workers, progress=progress)
-        return run.result(started, loaded, progress=progress)
+        return {**run.result(started, loaded, progress=progress), "mouse_scale": factor}
 
 
 @contextmanager
@@ -271,7 +277,15 @@ def _gone(line: Line, job: Job) -> bool:
     return line.signature == (-1, -1) and (job.item.path is None or not job.item.path.exists())
 
 
-def _settings(loaded: Loaded, min_confidence: float) -> dict[str, Any]:
+def _factor(loaded: Loaded, mouse_scale: float | Path, device: str) -> float:
+    if not isinstance(mouse_scale, Path):
+        return mouse_scale
+    known = open_recording(mouse_scale)
+    time_ns, labels = beliefs(loaded, known.video, device=device, progress=False)
+    return measured(loaded.space.actions(known.events, time_ns), labels, loaded.space)
+
+
+def _settings(loaded: Loaded, min_confidence: float, mouse_scale: float) -> dict[str, Any]:
     """All that a label depends on besides its video, in words that a refusal can name."""
     calibration = json.dumps(Calibration.of(loaded.train, loaded.space).to_json(), sort_keys=True)
     shape = json.dumps([loaded.name, vars(loaded.model.config), loaded.space.to_json()], sort_keys=True, default=str)
@@ -280,6 +294,7 @@ def _settings(loaded: Loaded, min_confidence: float) -> dict[str, Any]:
         "shape": hashlib.sha256(shape.encode()).hexdigest(),
         "calibration": hashlib.sha256(calibration.encode()).hexdigest(),
         "min_confidence": float(min_confidence),
+        "mouse_scale": float(mouse_scale),
         "format": FORMAT,
         "batch": BATCH,
         "keep": KEEP,

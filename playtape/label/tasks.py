@@ -26,8 +26,8 @@ from playtape.label.identity import fetch, identify
 from playtape.label.inputs import said
 from playtape.label.label import Watched, recorded
 from playtape.label.patience import patient
-from playtape.label.stitch import Part, joined, parts
-from playtape.models.protocols import Labeler, Labels
+from playtape.label.stitch import KEEP, Part, joined, parts
+from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.recordings import Recording, Video, save_recording
 from playtape.recordings.atomic import atomic
 from playtape.training import checkpoint
@@ -46,6 +46,7 @@ class Setup:
 
     model: str  # checkpoint folder
     min_confidence: float = 0.0
+    mouse_scale: float = 1.0
     device: str = "auto"
     part: int = PART
 
@@ -110,8 +111,11 @@ class Bench:
 
     def _parts(self, watched: Watched) -> list[Part]:
         model = self.loaded.model
-        assert isinstance(model, Labeler)
-        return parts(len(watched.keep), model.reach, self.setup.part)
+        assert isinstance(model, Labeler | Follower)
+        rows = (
+            self.setup.part if isinstance(model, Labeler) else KEEP * len(watched.keep)
+        )  # who follows does so in one go
+        return parts(len(watched.keep), model.reach, rows)
 
     def _watched(self, task: Task) -> Watched:
         """The video, looked through once: that reads all of its file, and may come again for each part."""
@@ -126,7 +130,9 @@ class Bench:
         return self._open[1]
 
     def _saved(self, watched: Watched, labels: Labels, target: Path, start: float) -> dict[str, Any]:
-        recording, actions = recorded(watched, labels, min_confidence=self.setup.min_confidence)
+        recording, actions = recorded(
+            watched, labels, min_confidence=self.setup.min_confidence, mouse_scale=self.setup.mouse_scale
+        )
         self._written(lambda: save_recording(recording, target))
         return {
             "video_seconds": round(recording.video.end_ns / 1e9, 3),

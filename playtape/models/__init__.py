@@ -10,7 +10,10 @@ from playtape.models.recipe import Recipe
 
 __all__ = ["Recipe", "model", "modules", "recipe"]
 
-NOT_MODELS = ("action_tokens", "beliefs", "pixels2play_weights", "protocols", "recipe", "world_model_weights")
+NOT_MODELS = (
+    *("action_tokens", "beliefs", "event_idm_weights", "event_lanes", "event_line", "event_loop", "event_rows"),
+    *("pixels2play_weights", "protocols", "recipe", "world_model_weights"),
+)
 
 
 def modules() -> dict[str, ModuleType]:

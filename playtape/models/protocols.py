@@ -3,7 +3,7 @@
 Shapes: `*b` any leading batch, `T` frames, `B` buttons, `A` axes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -61,6 +61,19 @@ class Labeler(Protocol):
     def look(self, frames: Tensor) -> Rows: ...
 
     def judge(self, rows: Rows) -> Labels: ...
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """Beliefs of a whole video, from its start on: what it said before bears on what it says next, so no stretch stands alone.
+
+    `follow` takes all frames in order, uint8 in batches of [n, 3, H, W], T in all, and gives Labels of T rows on the CPU, without
+    a batch; memory is bounded whatever T is. `reach` is how many frames after row t's own have to be there for it to be judged.
+    """
+
+    reach: int
+
+    def follow(self, batches: Iterable[Tensor]) -> Labels: ...
 
 
 class Playing(Protocol):

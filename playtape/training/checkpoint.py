@@ -21,7 +21,7 @@ from playtape.actions.names import GENERIC, POINTER
 from playtape.clips import SentenceEncoder, Stored, find_encoder, store
 from playtape.errors import BadInput
 from playtape.models import modules
-from playtape.models.protocols import Labeler, Model, Player, Simulator, Tokenizer
+from playtape.models.protocols import Follower, Labeler, Model, Player, Simulator, Tokenizer
 from playtape.models.recipe import LEAST_HZ, MOST_HZ
 from playtape.recordings import Recording
 from playtape.recordings.licences import KEY as LICENCES
@@ -32,7 +32,7 @@ FILES = ("model.safetensors", "config.json", "actions.json", "train.json")
 KEPT = "kept"  # in a run's folder: the checkpoints of steps on the way, each in a folder named by its step
 ROLES = {
     "play": (Player, "a policy"),
-    "label": (Labeler, "an inverse dynamics model"),
+    "label": (Labeler | Follower, "an inverse dynamics model"),
     "code": (Tokenizer, "a tokenizer"),
     "foretell": (Simulator, "a world model"),
 }

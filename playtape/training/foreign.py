@@ -33,7 +33,8 @@ def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
     names = importlib.import_module(f"playtape.models.{name}_weights")
     if (out / checkpoint.FILES[0]).exists():
         raise BadInput(f"{out} already holds a checkpoint; name another --out")
-    found: Release = names.release(_states(file, names.FOLDERS), settings.model)
+    beside = [{text: _text(file, text) for text in names.BESIDE}] if hasattr(names, "BESIDE") else []
+    found: Release = names.release(_states(file, names.FOLDERS), settings.model, *beside)
     model = models.model(name).build(found.config, found.space)
     try:
         checkpoint.check_weights(found.weights, model.state_dict())
@@ -57,7 +58,7 @@ def import_weights(file: Path, recipe: str, out: Path) -> dict[str, Any]:
 def _states(file: Path, folders: tuple[str, ...]) -> tuple[Mapping[str, Tensor], ...]:
     """What a release is made of: one file, or one in each of these folders below it."""
     if not folders:
-        return (published(file),)
+        return (published(file / checkpoint.FILES[0] if file.is_dir() else file),)
     found = []
     for folder in folders:
         inside = sorted((file / folder).glob("*.safetensors"))
@@ -68,6 +69,17 @@ def _states(file: Path, folders: tuple[str, ...]) -> tuple[Mapping[str, Tensor],
             )
         found.append(published(inside[0]))
     return tuple(found)
+
+
+def _text(file: Path, name: str) -> str:
+    """A text of a release: it lies in its folder, or beside its weights."""
+    path = (file if file.is_dir() else file.parent) / name
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{path} cannot be read, and a release of this model has it beside its weights: {error}"
+        ) from error
 
 
 def published(file: Path) -> Mapping[str, Tensor]:

@@ -61,7 +61,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
         other = models.model(name).build(run.model, space)
         state.load_state(run.out, other, torch.optim.AdamW(model.parameters()))
     elif begun is not None:
-        model.load_state_dict(begun.model.state_dict())
+        model.load_state_dict({**model.state_dict(), **begun.model.state_dict()})  # an addition to it begins anew
     elif isinstance(model, Fitted):
         parts = [recording.actions for recording in stored]
         rows = Actions(np.concatenate([a.buttons for a in parts]), np.concatenate([a.axes for a in parts]))
@@ -186,7 +186,8 @@ def _begun(folder: Path, name: str, run: Run[Any], seen: ActionSpace) -> checkpo
     Raises BadInput if it is another model, or has learned its instructions from another sentence encoder.
     """
     begun, config = checkpoint.load(folder), run.model
-    if begun.name != name or begun.model.config != config:
+    fits = begun.model.config == config or getattr(config, "adapts", lambda other: False)(begun.model.config)
+    if begun.name != name or not fits:
         raise BadInput(
             f"cannot begin from {folder}: it is {begun.name} with {begun.model.config}, and the run is {name} with {config}"
         )

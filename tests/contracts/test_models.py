@@ -14,7 +14,7 @@ from playtape import models
 from playtape.actions import Actions
 from playtape.actions.games import DOOM
 from playtape.clips import Clip
-from playtape.models.protocols import Labeler, Labels, Player, Simulator, Tokenizer, Trainable
+from playtape.models.protocols import Follower, Labeler, Labels, Player, Simulator, Tokenizer, Trainable
 from playtape.models.recipe import Recipe
 from playtape.training import checkpoint
 
@@ -53,6 +53,9 @@ def rows(model, frames: Tensor) -> list[Tensor]:
     first actions."""
     if isinstance(model, Labeler):
         return list(vars(labelled(model, frames)).values())
+    if isinstance(model, Follower):
+        followed = [vars(model.follow([each[:5], each[5:]])) for each in frames]
+        return [torch.stack([one[name] for one in followed]) for name in followed[0]]
     if isinstance(model, Tokenizer):
         codes, later = model.encode(frames)
         drawn = model.draw(codes)
