@@ -4,9 +4,9 @@
 
 Takes turns, on the same weights and frames: the plain loop, which puts the whole context through the model for every word, one
 lane (`event_lanes`), and lanes side by side. Prints medians and ratios as JSON, and whether every word, stamp, end of a gap and
-eviction is the same. Without RUN and VIDEO it takes a model of `event-idm-tiny`'s size that has just learned to say something of a
-synthetic clip, and that clip: what is said matters little to the time, how much is said does, so the events are counted.
-Pictures are encoded within the time of each.
+eviction is the same. Without RUN and VIDEO it takes a model of `event-idm-tiny`'s size that has learned for a moment to say that
+the mouse moves, and coloured squares: what is said matters little to the time, how much is said does, so events are counted.
+Times are of the processor, so that a busy machine does not matter much, and pictures are encoded within the time of each.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import os
 import statistics
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +34,12 @@ SPACE = ActionSpace(("key.w", "key.a", "key.d", "mouse.left"), (Axis("mouse.dx",
 
 
 def example(frames: int, side: int) -> Clip:
-    """Coloured squares, a key or two a second, and motion in every other frame."""
+    """Coloured squares, a key or two a second, and motion in most frames."""
     g = torch.Generator().manual_seed(0)
     colours = torch.randint(0, 256, (1, frames, 3, 4, 4), generator=g, dtype=torch.uint8)
     pictures = colours.repeat_interleave(side // 4, -1).repeat_interleave(side // 4, -2)
     held = (torch.rand(1, frames // 10 + 1, 4, generator=g) < 0.3).repeat_interleave(10, 1)[:, :frames].clone()
-    axes = (torch.rand(1, frames, 1, generator=g) < 0.5) * torch.randint(-200, 200, (1, frames, 1), generator=g)
+    axes = (torch.rand(1, frames, 1, generator=g) < 0.9) * torch.randint(-200, 200, (1, frames, 1), generator=g)
     mask = torch.ones(1, frames, dtype=torch.bool)
     mask[:, -1] = False
     return Clip(pictures, Actions(held, axes.float()), mask, torch.ones(1, frames))
@@ -46,15 +47,16 @@ def example(frames: int, side: int) -> Clip:
 
 def learned(frames: int, steps: int) -> tuple[EventIDM, Tensor]:
     torch.manual_seed(0)
-    model = build(models.recipe("event-idm-tiny")[1].model, SPACE)
-    clip = example(frames, model.config.height)
-    optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
+    model = build(models.recipe("event-idm-tiny")[1].model, SPACE).eval()
+    clip = example(24, model.config.height)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(steps):
         loss = model.losses(clip)["loss"]
         optimiser.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-    return model.eval(), clip.frames[0]
+    return model, example(frames, model.config.height).frames[0]
 
 
 def given(run: Path, video: Path, seconds: float) -> tuple[EventIDM, Tensor]:
@@ -77,10 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("video", type=Path, nargs="?")
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--lanes", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--lanes", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=100)
     args = parser.parse_args()
     if args.run is None:
         model, frames = learned(round(args.seconds * 20), args.steps)
@@ -89,7 +91,7 @@ def main() -> None:
     slow = build(replace(model.config, plain=True), model.space).eval()
     slow.load_state_dict(model.state_dict())
     edges = np.linspace(0, len(frames), args.lanes + 1).astype(int).tolist()
-    stretches = [range(first, last) for first, last in zip(edges, edges[1:])]
+    stretches = [range(first, last) for first, last in pairwise(edges)]
     jobs = {"plain": (slow, 1), "one_lane": (model, 1), "lanes_side_by_side": (model, args.lanes)}
     times: dict[str, list[float]] = {name: [] for name in jobs}
     found: dict[str, list[list[Gap]]] = {}
@@ -97,9 +99,9 @@ def main() -> None:
         for name, (one, together) in jobs.items():
             if name == "plain" and turn:
                 continue  # once is long enough
-            start = time.process_time(), time.perf_counter()
+            start = time.process_time()
             found[name] = said(one, frames, stretches, together)
-            times[name].append(time.process_time() - start[0])
+            times[name].append(time.process_time() - start)
     same = {
         name: [(gap.words, gap.strokes, gap.reason, gap.dropped) for gaps in each for gap in gaps]
         for name, each in found.items()

@@ -8,7 +8,7 @@ sums from one greedy stamp to the next, loses what comes after the last, and let
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,7 @@ KEYBOARD, MOUSE, SCREEN = range(3)
 WHEEL, HWHEEL = 0x400, 0x800  # flags; the buttons' are in strokes.py
 NOTCH = 120  # what a wheel's notch counts
 
-STROKE = np.dtype(
+STROKE: Any = np.dtype(
     [
         ("tick", "i8"),
         ("kind", "i1"),
@@ -183,7 +183,7 @@ def _button(name: str, ticks: NDArray, down: bool) -> NDArray:
 
 def _moved(ticks: NDArray, dx: NDArray, dy: NDArray) -> NDArray:
     """Motion, in as many events as it takes; none where there is none."""
-    count = -(-np.maximum(abs(dx), abs(dy)) // FARTHEST)
+    count = -(-np.maximum(np.abs(dx), np.abs(dy)) // FARTHEST)
     which = np.repeat(np.arange(len(ticks)), count)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     rows = np.zeros(len(which), STROKE)
@@ -197,7 +197,7 @@ def _turned(ticks: NDArray, value: NDArray, flag: int) -> NDArray:
     """A wheel: whole notches, as soon as its fractions make one, in as many events as it takes."""
     total = np.rint(np.cumsum(value.astype(np.float64))).astype(np.int64)
     notches = np.diff(total, prepend=0)
-    count = -(-abs(notches) // MOST_NOTCHES)
+    count = -(-np.abs(notches) // MOST_NOTCHES)
     which = np.repeat(np.arange(len(ticks)), count)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     rows = np.zeros(len(which), STROKE)

@@ -341,10 +341,11 @@ def build(config: Config, space: ActionSpace) -> EventIDM:
 
 def tiny() -> Config:
     """For tests: the same network, four tokens a picture, no words but those of events."""
-    vision = {"vision_width": 32, "vision_layers": 1, "vision_heads": 2, "vision_hidden": 64}
-    language = {"width": 64, "layers": 2, "heads": 4, "key_heads": 2, "hidden": 128}
-    words = {"words": 295, "first_word": 0, "picture_words": (291, 292, 293, 294)}
-    return Config(32, 32, patch=8, **vision, **language, **words, context=160, keep=4, chunk=100, warm=20)
+    return Config(
+        height=32, width_px=32, patch=8, vision_width=32, vision_layers=1, vision_heads=2, vision_hidden=64,
+        width=64, layers=2, heads=4, key_heads=2, hidden=128, words=295, first_word=0, picture_words=(291, 292, 293, 294),
+        context=160, keep=4, chunk=100, warm=20,
+    )  # fmt: skip
 
 
 # For a CPU: 16 tokens a picture.

@@ -151,13 +151,13 @@ def read_on(
     words = pad_sequence([line.to(device) for line in lines], batch_first=True)
     place = torch.arange(words.shape[1], device=device)
     own = place < length[:, None]
-    at = torch.tensor(at, device=device)[:, None] + place
+    where = torch.tensor(at, device=device)[:, None] + place
     x = filled(body, words, own, torch.cat([each.flatten(0, 1) for each in pictures]))
-    mask = memory.aim(rows, at, own)
+    mask = memory.aim(rows, where, own)
     hidden = body.model.language_model(
         inputs_embeds=x,
         attention_mask={"full_attention": mask},
-        position_ids=at,
+        position_ids=where,
         past_key_values=memory,
         use_cache=True,
     ).last_hidden_state

@@ -14,16 +14,14 @@ ADDED = ("lora_a", "lora_b")
 GAIN = 2.0  # alpha / r
 
 
-class Adapted(nn.Linear):
+class Adapted(nn.Module):
     """A linear layer with a low-rank addition; its own weights learn nothing."""
 
     def __init__(self, layer: nn.Linear, rank: int):
-        made = {"device": layer.weight.device, "dtype": layer.weight.dtype}
-        with torch.device("meta"):
-            super().__init__(layer.in_features, layer.out_features, layer.bias is not None)
+        super().__init__()
         self.weight, self.bias = layer.weight, layer.bias
-        self.lora_a = nn.Parameter(torch.randn(rank, layer.in_features, **made) * layer.in_features**-0.5)
-        self.lora_b = nn.Parameter(torch.zeros(layer.out_features, rank, **made))
+        self.lora_a = nn.Parameter(torch.randn(rank, layer.in_features).to(layer.weight) * layer.in_features**-0.5)
+        self.lora_b = nn.Parameter(layer.weight.new_zeros(layer.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
         added = functional.linear(functional.linear(x, self.lora_a), self.lora_b)

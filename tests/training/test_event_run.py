@@ -1,5 +1,5 @@
-"""An event model is trained to a checkpoint that labels, fine-tuned by additions of low rank, stopped and resumed; and a mouse scale
-by a recording of the same hands."""
+"""An event model is trained to a checkpoint that labels, fine-tuned by additions of low rank, stopped and resumed; and a mouse
+scale, measured by a recording of the same hands."""
 
 from dataclasses import replace
 from pathlib import Path
