@@ -30,7 +30,9 @@ class Label:
     model: Path | None = None
     """A checkpoint folder; without one, the model that comes with Playtape."""
     min_confidence: float = 0.0
-    """Intervals the model is less sure of than this (0 to 1) are left without input."""
+    """Intervals in which the model is less sure than this (0 to 1) of what is active are left without input, and masked."""
+    drop_idle_seconds: float | None = None
+    """Of a pause in which nothing is done for longer, what is beyond is masked: not learned from."""
     mouse_scale: str = "1"
     """A factor on mouse motion, or a recording (.mcap) of a few seconds by the same hands to measure it by."""
     device: str = "auto"
@@ -61,6 +63,7 @@ class Label:
             self.out,
             model=model,
             min_confidence=self.min_confidence,
+            idle_seconds=self.drop_idle_seconds,
             mouse_scale=_mouse_scale(self.mouse_scale),
             device=self.device,
             engine=self.engine,

@@ -22,14 +22,14 @@ from tqdm import tqdm
 
 from playtape import __version__
 from playtape.actions import Actions
-from playtape.actions.runs import runs
-from playtape.clips import certainty, regular, resize
+from playtape.clips import regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
+from playtape.label.filtering import filtered
 from playtape.label.scale import scaled
 from playtape.label.stitch import BATCH, Part, joined, stitch_part
 from playtape.models.protocols import Follower, Labeler, Labels
-from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording
+from playtape.recordings import Confidence, Info, Recording, Video, open_recording
 from playtape.recordings.licences import licences, note
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
@@ -131,9 +131,14 @@ def beliefs(loaded: Loaded, video: Video, *, device: str = "auto", progress: boo
 
 
 def recorded(
-    watched: Watched, labels: Labels, *, min_confidence: float = 0.0, mouse_scale: float = 1.0
+    watched: Watched,
+    labels: Labels,
+    *,
+    min_confidence: float = 0.0,
+    idle_seconds: float | None = None,
+    mouse_scale: float = 1.0,
 ) -> tuple[Recording, Actions]:
-    """T rows of beliefs to a recording, and the T rows of actions that are in it."""
+    """T rows of beliefs to a recording, and the T rows of actions that are in it. See filtering.py for what is masked."""
     loaded, video, time_ns = watched.loaded, watched.video, watched.time_ns
     calibration = Calibration.of(loaded.train, loaded.space)
     labels = scaled(labels, loaded.space, mouse_scale)
@@ -141,15 +146,18 @@ def recorded(
     names = (*loaded.space.buttons, *(axis.name for axis in loaded.space.axes))
     value = np.concatenate([calibrated(labels.held.numpy(), calibration), labels.std.numpy() * calibration.spread], 1)
     confidence = Confidence(time_ns[:-1], names, value[:-1].astype(np.float32))
-    unsure = np.append(certainty(confidence) < min_confidence, False)
+    most = np.inf if idle_seconds is None else idle_seconds
+    found = filtered(actions, confidence.value, time_ns, loaded.space, least=min_confidence, idle_s=most)
+    unsure = np.append(found.unsure, False)
     actions.buttons[unsure], actions.axes[unsure] = False, 0
     recording = Recording(
         video,
         loaded.space.events(actions, time_ns),
-        _spans(time_ns, unsure, min_confidence),
+        found.spans,
         Info(source=f"labelled by {loaded.name}"),
         confidence,
-        _provenance(loaded, calibration, video.path, min_confidence) | {"mouse_scale": f"{mouse_scale:g}"},
+        _provenance(loaded, calibration, video.path, min_confidence)
+        | {"mouse_scale": f"{mouse_scale:g}", "idle_seconds": "" if idle_seconds is None else f"{idle_seconds:g}"},
     )
     return recording, actions
 
@@ -187,12 +195,6 @@ def _ahead(source: Iterator[Tensor]) -> Iterator[Tensor]:
     finally:
         stop.set()
         thread.join()
-
-
-def _spans(time_ns: np.ndarray, unsure: np.ndarray, least: float) -> tuple[Span, ...]:
-    """Stretches not to be learned from."""
-    why = f"confidence below {least:g}"
-    return tuple(Span(int(time_ns[start]), int(time_ns[end]), "masked", why) for start, end in runs(unsure))
 
 
 def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confidence: float) -> dict[str, str]:

@@ -49,6 +49,7 @@ def label(
     *,
     model: Path | None = None,
     min_confidence: float = 0.0,
+    idle_seconds: float | None = None,
     mouse_scale: float | Path = 1.0,
     device: str = "auto",
     engine: str = "local",
@@ -62,9 +63,10 @@ def label(
     """Label videos, folders, globs, manifests and URLs into `out`, one recording each.
 
     What the ledger in `out` has as done by the same model and flags is not done again. `replace` writes all anew; `missing`
-    keeps whatever is there, whoever made it, and does the rest; `again` tries what was quarantined once more. `mouse_scale`: a
-    factor on mouse motion, or a recording of a few seconds by the same hands to measure it by. `part` is how many intervals
-    a long video is cut into at a time, a multiple of 256, and does not change a label.
+    keeps whatever is there, whoever made it, and does the rest; `again` tries what was quarantined once more. Of a pause longer
+    than `idle_seconds` what is beyond is masked. `mouse_scale`: a factor on mouse motion, or a recording of a few seconds by the
+    same hands to measure it by. `part` is how many intervals a long video is cut into at a time, a multiple of 256, and does not
+    change a label.
 
     Returns {"done", "quarantined", "resumed": numbers, "video_hours", "outputs": [...] of this run, "kept": [...] that were
     there, "skipped": {source: why}, "ledger", "report", "video_seconds", "seconds"}. Raises BadInput where nothing could be
@@ -80,8 +82,11 @@ def label(
     device, chosen = find_device(device), str(model or SHIPPED)
     loaded = checkpoint.load(Path(chosen), to="label")
     factor = _factor(loaded, mouse_scale, device)
-    setup = Setup(chosen, min_confidence, factor, device, part)
-    settings = _settings(loaded, min_confidence, factor)  # raises before an hour of video is decoded
+    within("--min-confidence", min_confidence, 0, 1)
+    if idle_seconds is not None:
+        within("--drop-idle-seconds", idle_seconds, 0, 1e9)
+    setup = Setup(chosen, min_confidence, factor, idle_seconds, device, part)
+    settings = _settings(loaded, min_confidence, factor, idle_seconds)  # raises before an hour of video is decoded
     if "calibration" not in loaded.train:
         print(
             f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5; "
@@ -285,7 +290,7 @@ def _factor(loaded: Loaded, mouse_scale: float | Path, device: str) -> float:
     return measured(loaded.space.actions(known.events, time_ns), labels, loaded.space)
 
 
-def _settings(loaded: Loaded, min_confidence: float, mouse_scale: float) -> dict[str, Any]:
+def _settings(loaded: Loaded, min_confidence: float, mouse_scale: float, idle_seconds: float | None) -> dict[str, Any]:
     """All that a label depends on besides its video, in words that a refusal can name."""
     calibration = json.dumps(Calibration.of(loaded.train, loaded.space).to_json(), sort_keys=True)
     shape = json.dumps([loaded.name, vars(loaded.model.config), loaded.space.to_json()], sort_keys=True, default=str)
@@ -295,6 +300,7 @@ def _settings(loaded: Loaded, min_confidence: float, mouse_scale: float) -> dict
         "calibration": hashlib.sha256(calibration.encode()).hexdigest(),
         "min_confidence": float(min_confidence),
         "mouse_scale": float(mouse_scale),
+        "idle_seconds": idle_seconds,
         "format": FORMAT,
         "batch": BATCH,
         "keep": KEEP,

@@ -47,6 +47,7 @@ class Setup:
     model: str  # checkpoint folder
     min_confidence: float = 0.0
     mouse_scale: float = 1.0
+    idle_seconds: float | None = None
     device: str = "auto"
     part: int = PART
 
@@ -130,9 +131,9 @@ class Bench:
         return self._open[1]
 
     def _saved(self, watched: Watched, labels: Labels, target: Path, start: float) -> dict[str, Any]:
-        recording, actions = recorded(
-            watched, labels, min_confidence=self.setup.min_confidence, mouse_scale=self.setup.mouse_scale
-        )
+        how = self.setup
+        kept = {"min_confidence": how.min_confidence, "idle_seconds": how.idle_seconds, "mouse_scale": how.mouse_scale}
+        recording, actions = recorded(watched, labels, **kept)
         self._written(lambda: save_recording(recording, target))
         return {
             "video_seconds": round(recording.video.end_ns / 1e9, 3),
