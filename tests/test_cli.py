@@ -110,7 +110,8 @@ def test_label_takes_a_checkpoint_before_the_video(monkeypatch, tmp_path: Path):
     cli.Label((str(run), "videos", "more.csv"), tmp_path).run()
     cli.Label(("videos", "more.csv"), tmp_path, model=run).run()
     cli.Label((str(run),), tmp_path).run()  # alone it is what is to be labelled, and no video will be found in it
-    flags = {"min_confidence": 0.0, "device": "auto", "engine": "local", "workers": 1}
+    flags = {"min_confidence": 0.0, "idle_seconds": None, "mouse_scale": 1.0}
+    flags |= {"device": "auto", "engine": "local", "workers": 1}
     flags |= {"replace": False, "missing": False, "again": False}
     assert calls[0] == calls[1] == ((("videos", "more.csv"), tmp_path), {"model": run, **flags})
     assert calls[2] == (((str(run),), tmp_path), {"model": None, **flags})

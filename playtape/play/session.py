@@ -23,7 +23,6 @@ from playtape.play.watch import Watched
 from playtape.play.worlds import Inside, find_game
 from playtape.recordings.atomic import check_folder
 from playtape.recordings.licences import KEY as LICENCES
-from playtape.training.checkpoint import described
 
 
 def play(
@@ -67,7 +66,7 @@ def play(
         if window or player == "human":  # which keep the beat themselves
             clock.period = None
         names, seeds = (label, f"{name}:{scenario}" if scenario else name), range(seed, seed + episodes)
-        told = () if player in PLAYERS else described(Path(player)).train.get(LICENCES, ())
+        told = () if player in PLAYERS else _licences(Path(player))
         return play_episodes(
             env, who, names, seeds, record, clock=clock, max_steps=max_steps, licences=told, progress=progress
         )
@@ -119,6 +118,13 @@ def play_episodes(
         **clock.report(),
         "seconds": round(seconds, 3),
     }
+
+
+def _licences(policy: Path) -> Sequence[str]:
+    """Of the recordings that a policy learned from."""
+    from playtape.training.checkpoint import described  # which brings torch
+
+    return described(policy).train.get(LICENCES, ())
 
 
 def _interval(scores: list[float], score_range: tuple[float, float]) -> list[float] | None:
