@@ -78,9 +78,10 @@ def evaluate_video(
         check_folder(out, "draw the picture")
     keep_freed_memory()
     loaded = checkpoint.load(run, to="foretell")
-    config = loaded.model.config
-    able(loaded.model, way, str(run))
-    place = seat(loaded.model, device)
+    model: Any = loaded.model
+    config = model.config
+    able(model, way, str(run))
+    place = seat(model, device)
     hands = None if files.idm is None else Hands(checkpoint.load(files.idm, to="label"), loaded, place)
     panel, missing = Panel.of(files, place)
     recordings = [open_recording(path) for path in spread(find_recordings(data), counts.clips)]
@@ -94,9 +95,9 @@ def evaluate_video(
     others = exchanged(bodies, way.seed) if config.acts and len(chosen) > 1 else None
     if out is not None:
         make_folder(out, "draw the picture")
-    judge = _Judge(loaded.model, panel, hands, Tally(), way, place, counts.samples)
+    judge = _Judge(model, panel, hands, Tally(), way, place, counts.samples)
     judge.all(chosen, others, progress)
-    for key, values in losses(loaded.model, stored, chosen, others, place).items():
+    for key, values in losses(model, stored, chosen, others, place).items():
         judge.tally.add(key, values)
     leaves = judge.tally.leaves(units, bootstrap)
     result: dict[str, Any] = {

@@ -23,7 +23,6 @@ from playtape.play.watch import Watched
 from playtape.play.worlds import Inside, find_game
 from playtape.recordings.atomic import check_folder
 from playtape.recordings.licences import KEY as LICENCES
-from playtape.training.checkpoint import described
 
 
 def play(
@@ -67,9 +66,16 @@ def play(
         if window or player == "human":  # which keep the beat themselves
             clock.period = None
         names, seeds = (label, f"{name}:{scenario}" if scenario else name), range(seed, seed + episodes)
-        told = () if player in PLAYERS else described(Path(player)).train.get(LICENCES, ())
         return play_episodes(
-            env, who, names, seeds, record, clock=clock, max_steps=max_steps, licences=told, progress=progress
+            env,
+            who,
+            names,
+            seeds,
+            record,
+            clock=clock,
+            max_steps=max_steps,
+            licences=_licences(player),
+            progress=progress,
         )
 
 
@@ -147,6 +153,15 @@ def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
 
     window = Window(env.actions, env.observation_space.shape, f"{label} plays")
     return Shared(who, label, window, hz or env.hz)
+
+
+def _licences(player: str) -> Sequence[str]:
+    """Those of the recordings that a policy, if it is one, learned from."""
+    if player in PLAYERS:
+        return ()
+    from playtape.training.checkpoint import described  # torch takes seconds, and other players do without
+
+    return described(Path(player)).train.get(LICENCES, ())
 
 
 def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None) -> None:
