@@ -66,9 +66,16 @@ def play(
         if window or player == "human":  # which keep the beat themselves
             clock.period = None
         names, seeds = (label, f"{name}:{scenario}" if scenario else name), range(seed, seed + episodes)
-        told = () if player in PLAYERS else _licences(Path(player))
         return play_episodes(
-            env, who, names, seeds, record, clock=clock, max_steps=max_steps, licences=told, progress=progress
+            env,
+            who,
+            names,
+            seeds,
+            record,
+            clock=clock,
+            max_steps=max_steps,
+            licences=_licences(player),
+            progress=progress,
         )
 
 
@@ -120,13 +127,6 @@ def play_episodes(
     }
 
 
-def _licences(policy: Path) -> Sequence[str]:
-    """Of the recordings that a policy learned from."""
-    from playtape.training.checkpoint import described  # which brings torch
-
-    return described(policy).train.get(LICENCES, ())
-
-
 def _interval(scores: list[float], score_range: tuple[float, float]) -> list[float] | None:
     """95 % of the mean over episodes. Student's t knows no bounds; a mean stays within those of the scores: nothing is lost."""
     if len(scores) < 2:
@@ -153,6 +153,15 @@ def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
 
     window = Window(env.actions, env.observation_space.shape, f"{label} plays")
     return Shared(who, label, window, hz or env.hz)
+
+
+def _licences(player: str) -> Sequence[str]:
+    """Those of the recordings that a policy, if it is one, learned from."""
+    if player in PLAYERS:
+        return ()
+    from playtape.training.checkpoint import described  # torch takes seconds, and other players do without
+
+    return described(Path(player)).train.get(LICENCES, ())
 
 
 def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None) -> None:

@@ -14,7 +14,7 @@ from playtape.clips import cut, stack, store
 from playtape.errors import BadInput
 from playtape.evaluate import video
 from playtape.evaluate.video import Counts, evaluate_video
-from playtape.evaluate.video_clips import choose, exchanged
+from playtape.evaluate.video_clips import choose, exchanged, resampled
 from playtape.evaluate.video_panel import Files, Panel
 from playtape.evaluate.video_table import video_table
 from playtape.imagine.futures import Way
@@ -252,6 +252,14 @@ def test_clips_begin_at_the_first_frame_and_are_spread(data: Path) -> None:
     assert half.mask.tolist() == [True, True, False, True, True]
     masked = replace(stored[0], mask=np.arange(24) != 3)
     assert choose([masked], CONTEXT, FRAMES, 1, goal=False)[0].mask.tolist() == [True, True, False, True, True]
+
+
+def test_blocks_of_time_are_of_the_recordings_own(data: Path) -> None:
+    one = store(open_recording(data / "take0.mcap"), SPACE, (SIDE, SIDE), 10)
+    slow = replace(one, time_ns=one.time_ns * 10)  # a frame a second
+    chosen = choose([slow], CONTEXT, FRAMES, 3, goal=False)
+    assert [each.moment.start for each in chosen] == [0, 8, 17]
+    assert resampled(chosen, [slow], 0)[0].tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("count", [2, 3, 50])

@@ -127,6 +127,7 @@ def test_a_cut_archive_gives_what_came_before(tmp_path: Path, capsys: pytest.Cap
         (gzip.compress(b"x" * 100), "ends early"),
         (gzip.compress(b"\0" * 2048) + b"junk", "is no .tar.gz archive or is damaged"),
     ],
+    ids=["empty", "pointer", "no tar", "short", "junk behind"],  # a gzip file has the time in it
 )
 def test_what_is_no_archive_is_told(tmp_path: Path, data: bytes, said: str | None) -> None:
     archive = tmp_path / "SHARD_0007.tar.gz"

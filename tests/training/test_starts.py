@@ -74,6 +74,10 @@ def test_recordings_can_be_given_instead(data: Path, tmp_path: Path) -> None:
     assert found[0].shape == (16, 2, 3, 16, 16)
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+    goal = open_world(save_untrained_world(tmp_path / "goal", starts=0, frames=6, goal=True), starts=data)
+    one = [store(open_recording(path), goal.space, (16, 16), 20).frames for path in sorted(data.glob("*.mcap"))]
+    ends = {np.stack([each[t + 4], each[t]]).tobytes() for each in one for t in range(len(each) - 4)}
+    assert {each.numpy().tobytes() for each in goal.starts.frames} <= ends  # the last of a clip of 5, and its first
     shutil.copytree(data, tmp_path / "data")
     with pytest.raises(BadInput, match="no recording is as long as one window of 400 frames"):
         open_world(save_untrained_world(tmp_path / "long", starts=0, frames=400), starts=tmp_path / "data")
