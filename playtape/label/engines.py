@@ -166,15 +166,20 @@ class _Worker:
             if self.process.stdin is not None:
                 self.process.stdin.close()
         if self.task is not None:
-            sweep(self.task[1])
+            sweep(written(self.task[1]))
 
 
-def sweep(task: Task) -> None:
+def written(task: Task) -> Path | None:
+    """The file that a task makes."""
+    path = task.get("target") or task.get("into") or (task["path"] if task.get("url") else None)
+    return None if path is None else Path(path)
+
+
+def sweep(target: Path | None) -> None:
     """Take away what a process that was killed in the middle of writing left under a temporary name (atomic.py)."""
-    written = task.get("target") or task.get("into") or (task["path"] if task.get("url") else "")
-    target = Path(written)
-    for left in target.parent.glob(f".{_plain(target.stem)}.*.part{_plain(target.suffix)}") if written else ():
-        left.unlink(missing_ok=True)
+    if target is not None:
+        for left in target.parent.glob(f".{_plain(target.stem)}.*.part{_plain(target.suffix)}"):
+            left.unlink(missing_ok=True)
 
 
 def _plain(name: str) -> str:

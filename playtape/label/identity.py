@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput
 from playtape.label.inputs import said
 from playtape.recordings.atomic import atomic
 from playtape.recordings.timeline import signature
@@ -46,7 +46,8 @@ def fetch(url: str, target: Path, tick: Tick = lambda size: None) -> None:
 
 
 def _blocks(url: str) -> Iterator[bytes]:
-    fsspec = need("fsspec", "ray")
+    import fsspec
+
     try:
         with fsspec.open(url, "rb") as source:
             while block := source.read(BLOCK):

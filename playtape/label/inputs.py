@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput
 from playtape.label.manifest import ENDINGS, Row, read
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
@@ -141,7 +141,8 @@ def _remote(url: str) -> Iterator[Item]:
 
 def _asked(url: str, question: Any) -> Any:
     """What a file system says of a URL. Whatever goes wrong there is about the URL that the user named."""
-    fsspec = need("fsspec", "ray")
+    import fsspec  # late: file systems of other schemes may come with it
+
     try:
         return question(*fsspec.core.url_to_fs(url))
     except Exception as error:  # each file system has errors of its own

@@ -133,7 +133,7 @@ class Ledger:
 
 
 def _append(descriptor: int, data: bytes, end: int) -> None:
-    if end and os.pread(descriptor, 1, end - 1) != b"\n":
+    if end and os.lseek(descriptor, end - 1, os.SEEK_SET) >= 0 and os.read(descriptor, 1) != b"\n":
         data = b"\n" + data  # after what a kill cut off
     while data:
         data = data[os.write(descriptor, data) :]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from playtape.errors import need
-from playtape.label.engines import Hear, sweep
+from playtape.label.engines import Hear, sweep, written
 from playtape.label.tasks import Answer, Bench, Setup, Task
 from playtape.training.device import find_device
 from playtape.training.memory import keep_freed_memory
@@ -68,7 +68,7 @@ class Actors:
         try:
             answer, notes = self.ray.get(done[0])
         except self.ray.exceptions.RayError as error:
-            sweep(task)
+            sweep(written(task))
             self.idle.append(self.new())
             return number, {"died": str(error).strip().splitlines()[0]}
         self.idle.append(actor)
@@ -83,7 +83,7 @@ class Actors:
         if self.begun:
             self.ray.shutdown()
         for task in tasks:
-            sweep(task)
+            sweep(written(task))
 
 
 def _begin(ray: Any, workers: int) -> bool:

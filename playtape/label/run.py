@@ -12,17 +12,18 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from playtape.errors import BadInput, printable, within
 from playtape.label.decode import Calibration
-from playtape.label.engines import Engine, Here, Processes
+from playtape.label.engines import Engine, Here, Processes, sweep
 from playtape.label.inputs import Item, find
 from playtape.label.label import beliefs
-from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line, stale
+from playtape.label.ledger import BEGUN, DONE, QUARANTINED, TABLE, Ledger, Line, stale
 from playtape.label.progress import Progress
+from playtape.label.report import NAME as REPORT
 from playtape.label.report import write_report
 from playtape.label.scale import measured
 from playtape.label.schedule import PARTS, Job, Schedule, fetched, interrupted, target
@@ -40,6 +41,7 @@ SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "idm-doom"
 ENGINES = ("local", "ray")
 MOST_WORKERS = 4096
 DOUBTED = 2  # kills in the middle of a video, after which it is labelled in a process of its own
+SAID = 10  # refused rows that are told one by one
 FORMAT = 1  # raised when the same video, model and flags no longer give the same label
 
 
@@ -100,7 +102,7 @@ def label(
         run = _Run(out, Ledger(out), items, settings, replace, missing, again)
         run.plan()
         run.carry_out(engine, setup, loaded, workers, progress=progress)
-        return {**run.result(started, loaded, progress=progress), "mouse_scale": factor}
+        return {**run.result(started, loaded), "mouse_scale": factor}
 
 
 @contextmanager
@@ -132,12 +134,17 @@ class _Run:
         if self.ledger.damaged:
             print(f"{self.ledger.damaged} damaged lines of the ledger in {self.out} are passed over", file=sys.stderr)
         self._check_settings()
+        self._sweep()
         self.kept: list[Path] = []
         self.aside: list[Line] = []  # quarantined by an earlier run
         self.jobs: list[Job] = []
         unknown: list[Path] = []
+        refused: list[Line] = []
         for item in self.items:
             line = self.ledger.lines.get(printable(item.name))
+            if item.refused:
+                refused.append(_refusal(item, self.settings))
+                continue
             place = target(self.out, item)
             if place.is_dir():
                 raise BadInput(f"cannot write {place}: it is a folder")
@@ -149,20 +156,45 @@ class _Run:
                 (self.kept.append(place) if line.state == DONE else self.aside.append(line))
             else:
                 self.jobs.append(job)
-                unknown += [one for one in (place, *self._fetched(item)) if line is None and one.exists()]
+                unknown += [place] if line is None and there else []
+                self._check_fetched(item, line)
                 if there and open_recording(place).provenance.get("kind") != "pseudo":
                     raise BadInput(
                         f"{place} is a recording that no model made; give another --out, so that it is not replaced"
                     )
         if not self.replace:
             check_new(unknown)
+        if new := [line for line in refused if self.ledger.lines.get(line.name) != line]:
+            self.ledger.add(*new)
+        self.aside += refused
+        for line in new[:SAID]:
+            print(f"quarantined: {line.reason}", file=sys.stderr)
+        if len(new) > SAID:
+            print(f"and {len(new) - SAID} more rows", file=sys.stderr)
         if self.replace and (
             void := [stale(line) for line in self.ledger.lines.values() if line.state in (DONE, BEGUN)]
         ):
             self.ledger.add(*void)
 
+    def _sweep(self) -> None:
+        """What killed runs left under temporary names."""
+        begun = {name for name, line in self.ledger.lines.items() if line.state == BEGUN}
+        items = [item for item in self.items if printable(item.name) in begun]
+        places = [one for item in items for one in (target(self.out, item), *self._fetched(item))]
+        places += [self.out / TABLE, self.out / REPORT]
+        for place in places:
+            sweep(place)
+
+    def _check_fetched(self, item: Item, line: Line | None) -> None:
+        """A file that stands where a URL's video is to be kept would be taken for it."""
+        strange = next((place for place in self._fetched(item) if line is None and place.exists()), None)
+        if strange is not None:
+            raise BadInput(
+                f"{strange} is there, and no ledger says that it came from {item.source}; give another --out"
+            )
+
     def _fetched(self, item: Item) -> list[Path]:
-        return [] if item.path is not None or item.refused else [fetched(self.out, item)]
+        return [] if item.path is not None else [fetched(self.out, item)]
 
     def _check_settings(self) -> None:
         if self.replace or self.missing:
@@ -182,7 +214,7 @@ class _Run:
             return there and (bool(job.sha256) or any(place.is_file() for place in self._fetched(job.item)))
         if line.state != QUARANTINED or self.again:
             return False
-        return line.reason == printable(job.item.refused) if job.item.refused else bool(job.sha256) or _gone(line, job)
+        return bool(job.sha256) or _gone(line, job)
 
     def carry_out(self, engine: str, setup: Setup, loaded: Loaded, workers: int, *, progress: bool) -> None:
         self.lines: list[Line] = []
@@ -204,7 +236,9 @@ class _Run:
             shown.finished(job, line)
 
         def through(jobs: list[Job], start: Any) -> None:
-            schedule = Schedule(jobs, self.out, self.ledger, self.settings, finished, shown.note, begun, alone)
+            schedule = Schedule(
+                jobs, self.out, self.ledger, self.settings, finished, shown.note, begun, setup.part, alone
+            )
             running: Engine | None = None
             try:
                 if jobs:
@@ -237,7 +271,7 @@ class _Run:
             with suppress(OSError):
                 self.ledger.add(*map(stale, begun))
 
-    def result(self, started: float, loaded: Loaded, *, progress: bool) -> dict[str, Any]:
+    def result(self, started: float, loaded: Loaded) -> dict[str, Any]:
         done = [line for line in self.lines if line.state == DONE]
         aside = [*self.aside, *(line for line in self.lines if line.state == QUARANTINED)]
         self.ledger.compact(lambda text: print(f"note: {text}", file=sys.stderr))
@@ -262,6 +296,12 @@ class _Run:
             "video_seconds": round(seconds, 3),
             "seconds": round(took, 3),
         }
+
+
+def _refusal(item: Item, settings: dict[str, Any]) -> Line:
+    """The line of a manifest's row that is not touched."""
+    start = Line(printable(item.name), QUARANTINED, printable(item.source), settings=settings)
+    return replace(start, reason=printable(item.refused), extra=printable(item.extra))
 
 
 def _job(item: Item, line: Line | None) -> Job:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playtape.errors import BadInput, printable
-from playtape.label.engines import Engine, sweep
+from playtape.label.engines import Engine, sweep, written
 from playtape.label.inputs import Item
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line
 from playtape.label.patience import patient
@@ -23,7 +23,7 @@ from playtape.label.tasks import Answer, Task
 
 PARTS = ".parts"  # in the output's folder: beliefs of long videos whose label is not whole yet
 TRIES = 3  # times that a video's process may end, or fail by what is not the video's own fault
-AHEAD = 64  # items told apart before all earlier ones are
+AHEAD = 64  # items told apart before all earlier ones are; or two for each worker, if those are more
 Note = Callable[[str], None]
 
 
@@ -36,9 +36,7 @@ class Job:
     signature: tuple[int, int] = (-1, -1)
     place: int = 0  # among the schedule's jobs
     begins: int = 0  # earlier runs that were killed while they were at it
-    tries: Counter[str] = field(
-        default_factory=Counter
-    )  # by task, so that a day of video is no more at risk than a minute
+    tries: Counter[str] = field(default_factory=Counter)  # by task: a day of video is no more at risk than a minute
     over: bool = False
     kept: bool = False  # its label was there already
     parts: list[str] = field(default_factory=list)  # paths of the parts' beliefs
@@ -61,6 +59,7 @@ class Schedule:
     finished: Callable[[Job, Line], None]
     note: Note
     begun: dict[str, str] = field(default_factory=dict)  # names by the bytes of what an earlier run was at
+    part: int = 0  # intervals of one
     alone: bool = False  # a single video: what is wrong with it is raised, and no line is kept of it
     first: deque[tuple[Job, Task]] = field(default_factory=deque)  # of what is begun
     second: deque[tuple[Job, Task]] = field(default_factory=deque)
@@ -75,11 +74,12 @@ class Schedule:
         self.handed = 0
         for place, job in enumerate(self.jobs):
             job.place = place
-        code = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
-        self.code = code  # of the settings, in the names of parts
+        whole = json.dumps([self.settings, self.part], sort_keys=True)
+        self.code = hashlib.sha256(whole.encode()).hexdigest()[:16]  # of all that a part depends on besides its video
 
     def run(self, engine: Engine) -> None:
         """Raises BadInput where going on makes no sense; what was finished is in the ledger."""
+        self.ahead = max(AHEAD, 2 * engine.room())
         while self.left:
             while engine.room() and (chosen := self._choose()):
                 self.handed += 1
@@ -90,19 +90,19 @@ class Schedule:
                 self._heed(job, task, taken[1])
 
     def _choose(self) -> tuple[Job, Task] | None:
-        for line in (self.first, self.second):
-            if line:
-                return line.popleft()
-        if self.untold and self.untold[0].place < self.next + AHEAD:
+        while True:
+            for line in (self.first, self.second):
+                if line:
+                    return line.popleft()
+            if not self.untold or self.untold[0].place >= self.next + self.ahead:
+                return None
             job = self.untold.popleft()
-            if job.item.refused or job.sha256:
-                self._tell_apart(job, {"ok": {}})
-                return self._choose()
+            if job.item.path is not None and not job.sha256:
+                return job, {"do": "identify", "path": str(job.item.path)}
             if job.item.path is None:
                 self._add(self._line(job, BEGUN, begins=job.begins))  # what lies there under this name is ours
                 return job, {"do": "identify", "path": str(self._fetched(job)), "url": job.item.source}
-            return job, {"do": "identify", "path": str(job.item.path)}
-        return None
+            self._tell_apart(job, {"ok": {}})
 
     def _heed(self, job: Job, task: Task, answer: Answer) -> None:
         if "stop" in answer:
@@ -145,9 +145,7 @@ class Schedule:
         while self.next in self.told:
             answer, job = self.told.pop(self.next), self.jobs[self.next]
             self.next += 1
-            if job.item.refused:
-                self._quarantine(job, job.item.refused)
-            elif "bad" in answer:
+            if "bad" in answer:
                 self._quarantine(job, answer["bad"])
             else:
                 if answer["ok"]:
@@ -214,13 +212,13 @@ class Schedule:
         self._finish(job, line)
 
     def _quarantine(self, job: Job, reason: str) -> None:
+        if job.item.path is None:
+            self._fetched(job).unlink(missing_ok=True)
         if self.alone:
             raise BadInput(reason)
         self.first = deque((other, task) for other, task in self.first if other is not job)
         if self.owners.get(job.sha256) == job.name:
             del self.owners[job.sha256]
-        if job.item.path is None:
-            self._fetched(job).unlink(missing_ok=True)
         self._finish(job, self._line(job, QUARANTINED, reason=printable(reason)))
 
     def _finish(self, job: Job, line: Line) -> None:
@@ -264,4 +262,4 @@ def fetched(out: Path, item: Item) -> Path:
 def interrupted(schedule: Schedule) -> None:
     """After the engine has ended: what was under way leaves no half-written file."""
     for _, task in schedule.under_way.values():
-        sweep(task)
+        sweep(written(task))

@@ -230,3 +230,20 @@ def test_a_picture_whose_size_changes_is_set_aside(model: Path, tmp_path: Path) 
     result = label(tmp_path / "in", tmp_path / "out", model=model, progress=False)
     assert (result["done"], result["quarantined"]) == (1, 1)
     assert "the picture's size changes from 120x60 to 160x90 at frame 40" in states(tmp_path / "out")["grows"]
+
+
+def test_a_strangers_file_is_not_taken_for_a_urls_video(model: Path, tmp_path: Path) -> None:
+    fsspec.filesystem("memory").pipe_file("/strange/one.mp4", b"x")
+    film(tmp_path / "out" / "one.mp4", 40)
+    for flags in ({}, {"replace": True}, {"missing": True}):
+        with pytest.raises(BadInput, match="no ledger says that it came from memory://strange/one.mp4"):
+            label("memory://strange/one.mp4", tmp_path / "out", model=model, progress=False, **flags)
+
+
+def test_thousands_of_rows_that_are_refused_are_one_line_each(model: Path, tmp_path: Path) -> None:
+    film(tmp_path / "good.mp4", 40)
+    manifest = table(tmp_path / "all.csv", "path\n" + "../up.mp4\n" * 1500 + "good.mp4\n")
+    result = label(manifest, tmp_path / "out", model=model, progress=False)
+    assert (result["done"], result["quarantined"]) == (1, 1500)
+    again = label(manifest, tmp_path / "out", model=model, progress=False)
+    assert (again["done"], again["quarantined"], again["resumed"]) == (0, 1500, 1)

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from playtape.errors import BadInput
 from playtape.label import label
-from playtape.label.ledger import DONE, LINES, QUARANTINED
+from playtape.label.ledger import BEGUN, DONE, LINES, QUARANTINED, Ledger
 from tests.label.films import film, labels, lines, save_model, states
 
 PART = 256  # intervals: the longest film is cut in three
 EACH = 4  # labels between two kills, at most
+pytestmark = pytest.mark.timeout(600)
 BAD = ("bad/cut.mp4", "bad/noise.mp4")
 
 
@@ -195,3 +197,23 @@ def test_ctrl_c_throws_no_suspicion(model: Path, tmp_path: Path, monkeypatch: py
         label(tmp_path / "in", out, model=model, progress=False)
     assert sorted(path.name for path in out.iterdir()) == ["0.mcap", LINES]
     assert [(line.state, line.begins) for line in lines(out).values()] == [("done", 0), ("stale", 0)]
+
+
+def test_what_a_killed_run_left_half_written_goes(model: Path, tmp_path: Path) -> None:
+    """And only that: another's temporary file is none of ours."""
+    film(tmp_path / "in" / "a[1].mp4", 40)
+    out = tmp_path / "out"
+    label(tmp_path / "in", out, model=model, progress=False)
+    ledger = Ledger(out)
+    ledger.add(replace(ledger.lines["a[1]"], state=BEGUN, begins=1))
+    (out / "a[1].mcap").unlink()
+    for name in (".a[1].77.part.mcap", ".labels.77.part.parquet", ".other.77.part.mcap"):
+        (out / name).write_bytes(b"half")
+    result = label(tmp_path / "in", out, model=model, progress=False)
+    assert result["done"] == 1
+    assert {path.name for path in out.iterdir()} == {
+        "a[1].mcap",
+        "labels.parquet",
+        "report.html",
+        ".other.77.part.mcap",
+    }
