@@ -123,12 +123,12 @@ class Memory:
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """What each layer calls: joins [B, heads, Q, E] to what is there, and gives all of it."""
-        if self.all.dtype != keys.dtype:  # arithmetic in another precision than the weights'
-            self.all = self.all.to(keys.dtype)
+        if self.all.dtype != values.dtype:  # arithmetic in another precision than the weights'; keys may be finer still
+            self.all = self.all.to(values.dtype)
         found = []
         for kind, new in enumerate((keys, values)):
             memory = self.all[layer, kind]
-            memory[self.rows[:, None], :, self.at] = new.transpose(1, 2)
+            memory[self.rows[:, None], :, self.at] = new.transpose(1, 2).to(memory.dtype)
             part = memory[:, :, : self.until]
             found.append(part if self.whole else part[self.rows])
         return found[0], found[1]
