@@ -106,7 +106,7 @@ def test_label_takes_a_checkpoint_before_the_video(monkeypatch, tmp_path: Path):
     )
     cli.Label((Path("run"), Path("videos")), tmp_path).run()
     cli.Label((Path("videos"),), tmp_path, model=Path("run")).run()
-    flags = {"min_confidence": 0.0, "device": "auto", "replace": False, "missing": False}
+    flags = {"min_confidence": 0.0, "mouse_scale": 1.0, "device": "auto", "replace": False, "missing": False}
     assert calls[0] == calls[1] == ((Path("videos"), tmp_path), {"model": Path("run"), **flags})
 
 
