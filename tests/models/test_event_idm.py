@@ -163,7 +163,7 @@ def test_chunks_are_followed_from_before_their_start(learned: EventIDM) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"published": True, "chunk": 0, "keep": 0, "context": 60, "motion": "window", "most": 4},
+        {"published": True, "chunk": 0, "keep": 0, "context": 300, "motion": "window", "most": 9},
         {"chunk": 4, "warm": 1, "keep": 2, "context": 60, "most": 2},
     ],
     ids=["published", "ours"],
