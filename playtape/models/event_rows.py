@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from playtape.actions import ActionSpace, Events, strokes
-from playtape.actions.names import GENERIC, is_button
-from playtape.actions.strokes import STROKE, TICK_NS, Stroke
+from playtape.actions import ActionSpace, strokes
+from playtape.actions.names import GENERIC, from_vk
+from playtape.actions.strokes import KEYBOARD, STROKE, TICK_NS, Stroke
 from playtape.models.event_line import Pace
 from playtape.models.event_loop import Gap
 from playtape.models.protocols import Labels
@@ -67,11 +67,14 @@ class Rows:
     def _trust(self, space: ActionSpace, frames: int) -> NDArray[np.float64]:
         """[T, B]: how likely the last event of a button was, from its row on; 1 before the first."""
         trust = np.ones((frames, len(space.buttons)))
-        column = {name: k for k, name in enumerate(space.buttons)}
+        said: dict[str, list[tuple[int, float]]] = {name: [(-1, 1.0)] for name in space.buttons}
         for stroke, odds in zip(self.strokes, self.odds, strict=True):
             for name in _buttons(stroke):
-                for each in {name, GENERIC.get(name, name)} & column.keys():
-                    trust[stroke.tick // self.pace.period :, column[each]] = odds
+                for each in {name, GENERIC.get(name, name)} & said.keys():
+                    said[each].append((stroke.tick // self.pace.period, odds))
+        for column, events in enumerate(said.values()):
+            row, odds = zip(*events)
+            trust[:, column] = np.array(odds)[np.searchsorted(row, np.arange(frames), side="right") - 1]
         return trust
 
     def _deviation(self, space: ActionSpace, sure: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,6 +89,8 @@ class Rows:
         return variance**0.5
 
 
-def _buttons(stroke: Stroke) -> set[str]:
-    events: Events = strokes.to_events(np.array([stroke], STROKE))
-    return {name for name in events.counts() if is_button(name)}
+def _buttons(stroke: Stroke) -> list[str]:
+    """What a stroke presses or lets go of."""
+    if stroke.kind == KEYBOARD:
+        return [name] if (name := from_vk(stroke.vk)) else []
+    return [button for button, flag in strokes.BUTTONS.items() if stroke.flags & 3 * flag]

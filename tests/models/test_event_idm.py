@@ -160,6 +160,23 @@ def test_chunks_are_followed_from_before_their_start(learned: EventIDM) -> None:
     assert source.count == len(frames)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"published": True, "chunk": 0, "keep": 0, "context": 300, "motion": "window", "most": 9},
+        {"chunk": 4, "warm": 1, "keep": 2, "context": 60, "most": 2},
+    ],
+    ids=["published", "ours"],
+)
+def test_a_video_is_followed_as_the_plain_way_follows_it(learned: EventIDM, changes: dict[str, object]) -> None:
+    """From frames to rows: pictures that are forgotten, chunks, windows of motion."""
+    frames = list(example().frames[0, LEAD : LEAD + 8, None])
+    slow, quick = (at(learned, plain=plain, **changes).follow(iter(frames)) for plain in (True, False))
+    for name, value in vars(quick).items():
+        torch.testing.assert_close(value, vars(slow)[name], atol=2e-2, rtol=1e-3)
+    assert quick.mean.any() or (quick.held > 0.5).any()
+
+
 def test_the_published_size() -> None:
     config = models.recipe("event-idm-1b")[1].model
     assert config.codec.image == 256

@@ -238,7 +238,7 @@ def test_impossible_sizes(run: Path, change: dict) -> None:
 def test_a_checkpoint_does_not_say_what_is_imported(run: Path, name: object) -> None:
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "model": name}))
-    with pytest.raises(BadInput, match="legal are idm"):
+    with pytest.raises(BadInput, match="legal are event_idm, idm"):
         checkpoint.load(run)
 
 
