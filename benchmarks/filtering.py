@@ -7,7 +7,8 @@ TRUTH and LABELS are folders of recordings of the same names, the labels as `pla
 three ways to sort intervals: the confidence of `playtape/label/filtering.py`, that of the least sure button (what was filtered by
 before), and chance. At each share of all intervals kept: the onset error (1 - F1, within one interval), the share of predicted
 onsets that are wrong (1 - precision), and their ratios to those of all, with 95 % bootstrap intervals over recordings; precision
-of states; mean error of each axis; and the share of true onsets that are left. Then thresholds: what share each keeps, and how precise it is.
+of states; mean error of each axis; and the share of true onsets that are left. Then thresholds: what share each keeps, and how
+precise it is.
 """
 
 import argparse

@@ -25,7 +25,8 @@ ENDS = 0.1  # of a recording, and at most ENDS_S: where intros and outros are lo
 ENDS_S = 60.0
 MOVING = 1.0  # grey levels of change, for a block to move
 LIVELY = 30  # intervals in which most of the picture moves, to judge overlays by
-ALONE = 0.2  # correlation with the rest of the picture, and with what is around: 0.4 and more where it was one picture
+ALONE = 0.3  # correlation with the rest of the picture, and with what is around: 0.4 and more where it was one picture
+TOGETHER = 0.5  # of what is around with the rest
 BOX = (6, 48)  # blocks of an overlay, at least and at most
 FILLED = 0.6  # of its rectangle
 
@@ -114,7 +115,9 @@ def _overlays(seen: Scenes, end_ns: int) -> Iterator[Finding]:
         around[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = True
         around[top:bottom, left:right] = False
         inside = grid[:, top:bottom, left:right].mean(axis=(1, 2))
-        if _correlation(inside[:, None], grid[:, around].mean(axis=1))[0] >= ALONE:
+        outside = grid[:, around].mean(axis=1)
+        apart = _correlation(inside[:, None], outside)[0] < ALONE
+        if not apart or _correlation(outside[:, None], np.log1p(rest))[0] < TOGETHER:
             continue
         yield Finding(
             0, end_ns, "overlay", f"a part of the picture moves on its own: {_place(top, bottom, left, right)}"
