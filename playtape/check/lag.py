@@ -35,6 +35,7 @@ WIDEST_S = 0.25  # mispaired inputs and pictures gave intervals of 0.4 s and mor
 DECAYS = (0.0, 0.5, 0.75, 0.88, 0.94)  # of a held key's push, from one interval to the next
 FLAT = 1.5  # grey levels: less than this between a picture and itself moved by any amount, and it shows no motion
 CLEAR = 0.75  # the best fit, as a share of the mean one, for a measured motion to be believed
+MOST = 20_000  # intervals whose parts are compared: an hour's would need a gigabyte
 PASSES = 5  # of weighing down what fits badly
 DRAWS, LEVEL = 1000, 0.95
 
@@ -184,6 +185,7 @@ def _changed(inputs: _Inputs, seen: Glance, apart: np.ndarray) -> Iterator[Lag]:
     reach, count = inputs.reach, len(seen.change)
     at = np.arange(max(reach, 2), count - reach)
     at = at[apart[at]]
+    at = at[np.unique(np.linspace(0, len(at) - 1, min(MOST, len(at))).astype(int))]
     if not inputs.names or not len(at) or (stretch := inputs.stretch(at))[-1] + 1 < STRETCHES:
         why = f"no button is pressed {PRESSES} times" if not inputs.names else "it is too short"
         yield Lag("keys", why=why)

@@ -47,8 +47,14 @@ def test_a_blank_picture(turning: Turning, scenes: Scenes, grey: int, what: str)
 
 
 def test_a_cut_to_another_place(turning: Turning, scenes: Scenes) -> None:
-    turning.frames[120:] = turning.frames[120:] // 3
+    turning.frames[120:] = Turning(7).frames[120:] // 3
     assert [(one.kind, one.start_ns) for one in scenes(turning)] == [("cut", 119 * STEP)]
+
+
+def test_a_light_that_goes_out_is_no_cut(turning: Turning, scenes: Scenes) -> None:
+    turning.frames[121:] = turning.frames[121:] // 3
+    turning.frames[120] = turning.frames[119] // 3
+    assert scenes(turning) == []
 
 
 def test_a_picture_that_stands_is_told_whatever_the_inputs(turning: Turning, scenes: Scenes) -> None:
@@ -74,13 +80,12 @@ def test_a_face_beside_the_play(scenes: Scenes) -> None:
     take.frames[:, 80:120, 112:160] = np.repeat(np.repeat(shade, 8, axis=1), 8, axis=2)
     found = [one for one in scenes(take) if one.kind == "overlay"]
     (one,) = found
-    assert one.text.startswith("a part of the picture moves on its own: from 6")
-    assert "% to 100% of its width" in one.text
-    assert "% to 100% of its height" in one.text
+    where = "from 75% to 100% of its width, and from 67% to 100% of its height"  # whole blocks of 16 by 12
+    assert one.text == f"a part of the picture moves on its own: {where}"
 
 
 def test_a_frame_around_the_play(scenes: Scenes) -> None:
-    take = Turning()
+    take = Turning(count=480)
     take.frames[:, :, :40] = np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8)
     (one,) = [one for one in scenes(take) if one.kind == "layout"]
     assert one.text == "borders of the picture stand while the rest moves: 25% at the left"
