@@ -26,6 +26,8 @@ from playtape.recordings import Recording
 
 REACH_S = 0.6
 STRETCH_S = 2.0
+FAR = tuple(np.arange(1.0, 6.0, 0.125).tolist())  # times REACH_S and beyond it: shifts that are wrong for sure
+CLEARLY = 1.5  # times as much as the best of those must a shift explain
 FEWEST = 30  # intervals with motion of the mouse
 PRESSES = 3  # of a button, for it to say anything
 STRETCHES = 5
@@ -33,6 +35,7 @@ WIDEST_S = 0.25  # mispaired inputs and pictures gave intervals of 0.4 s and mor
 DECAYS = (0.0, 0.5, 0.75, 0.88, 0.94)  # of a held key's push, from one interval to the next
 FLAT = 1.5  # grey levels: less than this between a picture and itself moved by any amount, and it shows no motion
 CLEAR = 0.75  # the best fit, as a share of the mean one, for a measured motion to be believed
+MOST = 20_000  # intervals whose parts are compared: an hour's would need a gigabyte
 PASSES = 5  # of weighing down what fits badly
 DRAWS, LEVEL = 1000, 0.95
 
@@ -107,6 +110,10 @@ class _Inputs:
         self.names = tuple(name for name, kept in zip(names, often, strict=True) if kept)
         self.step = float(np.median(np.diff(self.time))) / 1e9
         self.reach = max(2, round(REACH_S / self.step))
+        side = [
+            self.reach + round(part * self.reach) for part in FAR if part * self.reach < len(held) // 2 - self.reach
+        ]
+        self.far = [*(-shift for shift in side), *side]
 
     def axis(self, name: str) -> np.ndarray:
         """float64 [T - 1], in mean magnitudes of an interval with motion."""
@@ -141,18 +148,17 @@ def _moved(view: str, inputs: _Inputs, axis: str, curve: np.ndarray, seen: Glanc
     if sure.sum() < FEWEST:
         return Lag(view, why=f"in fewer than {FEWEST} intervals the picture moves as a whole")
     spread = float(np.clip(1.5 * np.median(np.abs(motion[sure])), 0.75, 3.0))
-    least: np.ndarray | None = None
-    for decay in DECAYS if len(inputs.names) else DECAYS[:1]:
-        told_by = np.column_stack([*((move,) if told else ()), _pushing(inputs.held, decay)])
-        loss = np.empty((len(at), 2 * reach + 1))
-        for i, shift in enumerate(range(-reach, reach + 1)):
-            rows = np.column_stack([np.ones(len(at)), told_by[at - shift]])
-            weights = _robust(rows[sure], motion[sure], spread)
-            loss[:, i] = looked_up(curve, -(rows @ weights)) / usual
-        if least is None or loss.sum(axis=0).min() < least.sum(axis=0).min():
-            least = loss
-    assert least is not None
-    return _judged(view, least, stretch, inputs, names)
+
+    def loss(told_by: np.ndarray, shift: int) -> np.ndarray:
+        rows = np.column_stack([np.ones(len(at)), told_by[(at - shift) % len(told_by)]])
+        return looked_up(curve, -(rows @ _robust(rows[sure], motion[sure], spread))) / usual
+
+    decays = DECAYS if len(inputs.names) else DECAYS[:1]
+    each = [np.column_stack([*((move,) if told else ()), _pushing(inputs.held, decay)]) for decay in decays]
+    near = [np.column_stack([loss(told_by, shift) for shift in range(-reach, reach + 1)]) for told_by in each]
+    best_one = int(np.argmin([losses.sum(axis=0).min() for losses in near]))
+    far = np.array([loss(each[best_one], shift).sum() for shift in inputs.far])
+    return _judged(view, near[best_one], far, stretch, inputs, names)
 
 
 def _pushing(held: np.ndarray, decay: float) -> np.ndarray:
@@ -179,6 +185,7 @@ def _changed(inputs: _Inputs, seen: Glance, apart: np.ndarray) -> Iterator[Lag]:
     reach, count = inputs.reach, len(seen.change)
     at = np.arange(max(reach, 2), count - reach)
     at = at[apart[at]]
+    at = at[np.unique(np.linspace(0, len(at) - 1, min(MOST, len(at))).astype(int))]
     if not inputs.names or not len(at) or (stretch := inputs.stretch(at))[-1] + 1 < STRETCHES:
         why = f"no button is pressed {PRESSES} times" if not inputs.names else "it is too short"
         yield Lag("keys", why=why)
@@ -188,17 +195,24 @@ def _changed(inputs: _Inputs, seen: Glance, apart: np.ndarray) -> Iterator[Lag]:
     rest -= basis @ (basis.T @ rest)
     rest = np.clip(rest / (1.5 * np.median(np.abs(rest), axis=0) + 0.02), -4, 4)  # a cut is not to decide alone
     for view, told_by in (("keys", inputs.held), ("presses", inputs.edges)):
-        loss = np.empty((len(at), 2 * reach + 1))
-        for i, shift in enumerate(range(-reach, reach + 1)):
-            rows = told_by[at - shift]
+
+        def loss(shift: int, told_by: np.ndarray = told_by) -> np.ndarray:
+            rows = told_by[(at - shift) % count]
             rows = rows - basis @ (basis.T @ rows)
             weights = np.linalg.solve(rows.T @ rows + np.eye(rows.shape[1]), rows.T @ rest)
-            loss[:, i] = ((rest - rows @ weights) ** 2).mean(axis=1)
-        yield _judged(view, loss, stretch, inputs, inputs.names)
+            return ((rest - rows @ weights) ** 2).mean(axis=1)
+
+        near = np.column_stack([loss(shift) for shift in range(-reach, reach + 1)])
+        yield _judged(view, near, np.array([loss(shift).sum() for shift in inputs.far]), stretch, inputs, inputs.names)
 
 
-def _judged(view: str, loss: np.ndarray, stretch: np.ndarray, inputs: _Inputs, names: tuple[str, ...]) -> Lag:
-    """loss [M, L] to the best shift and its interval."""
+def _judged(
+    view: str, loss: np.ndarray, far: np.ndarray, stretch: np.ndarray, inputs: _Inputs, names: tuple[str, ...]
+) -> Lag:
+    """loss [M, L] to the best shift and its interval. `far`: sums of losses at shifts where only chance can tell anything."""
+    usual = float(np.median(far))
+    if usual - loss.sum(axis=0).min() < CLEARLY * max(usual - far.min(), 0):
+        return Lag(view, why="no shift explains the picture much better than one of seconds does", inputs=names)
     sums = np.zeros((int(stretch[-1]) + 1, loss.shape[1]))
     np.add.at(sums, stretch, loss)
     units = len(sums)

@@ -24,8 +24,10 @@ STANDS_OUT = (
 ENDS = 0.1  # of a recording, and at most ENDS_S: where intros and outros are looked for
 ENDS_S = 60.0
 MOVING = 1.0  # grey levels of change, for a block to move
-LIVELY = 30  # intervals in which most of the picture moves, to judge overlays by
-ALONE = 0.2  # correlation with the rest of the picture, and with what is around: 0.4 and more where it was one picture
+ALIKE = 0.7  # correlation of two pictures' pixels: a flash, or a light that goes on, leaves the place as it was
+LIVELY = 150  # sampled intervals in which most of the picture moves, to judge overlays by
+ALONE, APART = 0.25, 0.2  # correlation of a block with the rest of the picture, and of all of them with what is around
+TOGETHER = 0.6  # of what is around with the rest
 BOX = (6, 48)  # blocks of an overlay, at least and at most
 FILLED = 0.6  # of its rectangle
 
@@ -33,11 +35,12 @@ FILLED = 0.6  # of its rectangle
 @dataclass
 class Scenes:
     """What one pass keeps: `light` of T frames (mean, deviation), `jump` of T - 1 intervals (how much the histogram changes, 0 to
-    1), and changes of G blocks in S intervals."""
+    1), `alike` (correlation of the two pictures), and changes of G blocks in S intervals."""
 
     every: int = 1
     light: list[tuple[float, float]] = field(default_factory=list)
     jump: list[float] = field(default_factory=list)
+    alike: list[float] = field(default_factory=list)
     blocks: list[np.ndarray] = field(default_factory=list)
     _shades: np.ndarray | None = None
 
@@ -50,6 +53,7 @@ class Scenes:
             if len(self.jump) % self.every == 0:
                 self.blocks.append(_blocks(np.abs(small - before)).astype(np.float16))
             self.jump.append(float(np.abs(shades - self._shades).sum() / 2))
+            self.alike.append(float(_correlation(small.reshape(-1, 1), before.ravel())[0]))
         self._shades = shades
 
 
@@ -75,14 +79,14 @@ def _blank(seen: Scenes, time_ns: np.ndarray, end_ns: int, limits: Limits) -> It
 
 
 def _cuts(seen: Scenes, time_ns: np.ndarray, limits: Limits) -> Iterator[Finding]:
-    """Where the histogram jumps, and neither before nor after."""
+    """Where the histogram jumps, and neither before nor after, to a picture of another place."""
     jump = np.array(seen.jump, np.float32)
     if not len(jump):
         return
     around = max(2, round(AROUND_S * 1e9 / float(np.median(np.diff(time_ns)))))
     for t in np.flatnonzero(jump > limits.cut):
         near = np.concatenate([jump[max(0, t - around) : t], jump[t + 1 : t + 1 + around]])
-        if jump[t] > STANDS_OUT * near.max(initial=0):
+        if jump[t] > STANDS_OUT * near.max(initial=0) and seen.alike[t] < ALIKE:
             text = f"{jump[t]:.0%} of the picture's brightness changes at once (limit {limits.cut:.0%})"
             yield Finding(int(time_ns[t]), int(time_ns[t + 1]), "cut", text)
 
@@ -111,10 +115,14 @@ def _overlays(seen: Scenes, end_ns: int) -> Iterator[Finding]:
     grid = log.reshape(-1, *BLOCKS)
     for top, bottom, left, right in _boxes(alone):
         around = np.zeros(BLOCKS, bool)
-        around[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = True
-        around[top:bottom, left:right] = False
+        around[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2] = True
+        around[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = False  # blocks that the edge runs through
+        if not around.any():
+            continue
         inside = grid[:, top:bottom, left:right].mean(axis=(1, 2))
-        if _correlation(inside[:, None], grid[:, around].mean(axis=1))[0] >= ALONE:
+        outside = grid[:, around].mean(axis=1)
+        apart = _correlation(inside[:, None], outside)[0] < APART
+        if not apart or _correlation(outside[:, None], np.log1p(rest))[0] < TOGETHER:
             continue
         yield Finding(
             0, end_ns, "overlay", f"a part of the picture moves on its own: {_place(top, bottom, left, right)}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import playtape
-from playtape.actions import Events
+from playtape.actions import Actions, ActionSpace, Events
 from playtape.check.check import check
 from playtape.check.glance import Glance
 from playtape.check.lag import Lag, estimated, turned
@@ -86,16 +86,13 @@ def test_held_keys_whose_push_decays_tell_it_too(turning: Turning, tmp_path: Pat
         spin[t + 1] = 0.75 * spin[t] + 1.2 * held[t]
     heading = np.concatenate([[0], np.cumsum(np.round(spin[1:]))]).astype(int)[:240]
     turning.frames = np.stack([np.roll(turning.wall, -2 * by, axis=1)[:, :160] for by in heading])
-    rows = []
-    for t in range(1, 239):
-        for name, side in (("key.d", 1), ("key.a", -1)):
-            if (held[t] == side) != (held[t - 1] == side):
-                rows.append((t * STEP + STEP // 4, name, float(held[t] == side)))
-    turning.events = Events.from_rows(rows)
+    buttons = np.stack([held == 1, held == -1], axis=1)
+    space = ActionSpace(("key.d", "key.a"), ())
+    turning.events = space.events(Actions(buttons, np.zeros((240, 0), np.float32)), turning.time_ns)
     craft = open_recording(turning.save(tmp_path / "craft.mcap"))
     lag = views(craft)["turn"]
     assert set(lag.inputs) == {"key.a", "key.d"}
-    assert abs(lag.seconds) < FRAME / 2
+    assert abs(lag.seconds) < FRAME / 10
     late = views(craft, craft.events.shifted(2 * STEP).between(0, craft.video.end_ns))["turn"]
     assert late.seconds - lag.seconds == pytest.approx(-2 * FRAME, abs=FRAME / 4)
     assert not turned(craft, Glance.of(craft, np.ones(239, bool), 4000), np.ones(239, bool)).known  # no finding by keys

@@ -47,8 +47,14 @@ def test_a_blank_picture(turning: Turning, scenes: Scenes, grey: int, what: str)
 
 
 def test_a_cut_to_another_place(turning: Turning, scenes: Scenes) -> None:
-    turning.frames[120:] = turning.frames[120:] // 3
+    turning.frames[120:] = Turning(7).frames[120:] // 3
     assert [(one.kind, one.start_ns) for one in scenes(turning)] == [("cut", 119 * STEP)]
+
+
+def test_a_light_that_goes_out_is_no_cut(turning: Turning, scenes: Scenes) -> None:
+    turning.frames[121:] = turning.frames[121:] // 3
+    turning.frames[120] = turning.frames[119] // 3
+    assert scenes(turning) == []
 
 
 def test_a_picture_that_stands_is_told_whatever_the_inputs(turning: Turning, scenes: Scenes) -> None:
@@ -74,19 +80,18 @@ def test_a_face_beside_the_play(scenes: Scenes) -> None:
     take.frames[:, 80:120, 112:160] = np.repeat(np.repeat(shade, 8, axis=1), 8, axis=2)
     found = [one for one in scenes(take) if one.kind == "overlay"]
     (one,) = found
-    assert one.text.startswith("a part of the picture moves on its own: from 6")
-    assert "% to 100% of its width" in one.text
-    assert "% to 100% of its height" in one.text
+    where = "from 75% to 100% of its width, and from 67% to 100% of its height"  # whole blocks of 16 by 12
+    assert one.text == f"a part of the picture moves on its own: {where}"
 
 
 def test_a_frame_around_the_play(scenes: Scenes) -> None:
-    take = Turning()
+    take = Turning(count=480)
     take.frames[:, :, :40] = np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8)
     (one,) = [one for one in scenes(take) if one.kind == "layout"]
     assert one.text == "borders of the picture stand while the rest moves: 25% at the left"
 
 
-def test_intro_and_outro(scenes: Scenes) -> None:
+def test_intro_and_outro(scenes: Scenes, tmp_path: Path) -> None:
     take = Turning(count=480)
     take.frames[20:30] = 0
     take.frames[450:460] = 0
@@ -94,17 +99,13 @@ def test_intro_and_outro(scenes: Scenes) -> None:
     assert found["intro"][0] == 0
     assert found["intro"][1] in (30 * STEP, 31 * STEP)
     assert found["outro"][0] in (449 * STEP, 450 * STEP)
-    assert found["outro"][1] == 480 * STEP
+    assert found["outro"][1] == open_recording(tmp_path / "take.mcap").video.end_ns
 
 
 def test_videos_without_inputs_are_looked_at(turning: Turning, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     turning.frames[100:120] = 0
-    video = (
-        write_video(tmp_path / "videos" / "walk.mp4", list(turning.frames), fps=HZ)
-        if (tmp_path / "videos").mkdir() is None
-        else None
-    )
-    assert video is not None
+    (tmp_path / "videos").mkdir()
+    video = write_video(tmp_path / "videos" / "walk.mp4", list(turning.frames), fps=HZ)
     assert main(["check", str(tmp_path / "videos"), "--workers", "1"]) == 2
     assert "there is no recording" in capsys.readouterr().err
     result = check(tmp_path / "videos", workers=1, scenes=True, write=True, progress=False)
