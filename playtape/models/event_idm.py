@@ -37,6 +37,9 @@ from playtape.nets import lora
 from playtape.nets.internvl import Memory, Sizes, filled, internvl, read_on, recompute, seen, tokens, whole
 
 TICKS_A_SECOND = 100
+# Fields that weights do not depend on.
+_READING = ("motion", "context", "keep", "chunk", "warm", "lanes", "most", "published", "plain")
+_NOT_WEIGHTS = (*_READING, "dropout", "lora_rank", "recompute")
 ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -166,8 +169,11 @@ class Config:
         return Pace(period, self.tau_ms // (10 * period))
 
     def adapts(self, other: object) -> bool:
-        """Can a run of this config begin from weights of the other, which have no additions yet?"""
-        return isinstance(other, Config) and not other.lora_rank and replace(self, lora_rank=0) == other
+        """Can a run of this config begin from weights of the other? The network and its words must be the same; how a video is
+        read on may differ, and additions may begin where there are none."""
+        if not isinstance(other, Config) or other.lora_rank not in (0, self.lora_rank):
+            return False
+        return replace(self, **{name: getattr(other, name) for name in _NOT_WEIGHTS}) == other
 
 
 class EventIDM(Model):
