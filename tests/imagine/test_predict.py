@@ -98,7 +98,7 @@ def test_a_world_with_a_goal_is_shown_where_to_end(data: Path, tmp_path: Path, m
     run = checkpoint.save(tmp_path / "run", "world_model", model, model.state_dict(), {})
     start = world.WorldModel.start
     monkeypatch.setattr(world.WorldModel, "start", lambda self, x, *rest: (begun.append(x), start(self, x, *rest))[1])
-    result = predict(run, data, tmp_path / "out", Counts(FRAMES, 1, 1), progress=False)
+    result = predict(run, data / "traj_00000.mcap", tmp_path / "out", Counts(FRAMES, 1, 1), progress=False)
     frames = store(open_recording(data / "traj_00000.mcap"), SPACE, (16, 16), 10).frames
     assert np.array_equal(begun[0][0], frames[[FRAMES, 0]])  # the last that is foretold, and the first
     still = psnr(torch.from_numpy(frames[:1].copy()), torch.from_numpy(frames[1 : FRAMES + 1].copy())).mean()
