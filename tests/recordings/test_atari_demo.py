@@ -1,6 +1,7 @@
 """Atari demonstrations: the same game as gymnasium's, which action belongs to which picture, and what is refused."""
 
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,12 @@ def test_a_pickle_that_would_run_something_does_not(tmp_path: Path) -> None:
         (tmp_path / "Pong.demo").write_bytes(pickle.dumps({"actions": [Evil(mark)]}, protocol))
         with pytest.raises(BadInput, match=r"is refused: it (asks for \w+\.open to be called|holds)"):
             atari_demo.read(tmp_path / "Pong.demo")
-    pickle.loads(pickle.dumps(Evil(mark))).close()
-    assert mark.exists(), "the pickle is harmless, so that this test could not fail"
+        asked = [name.name for name, _, _ in pickletools.genops((tmp_path / "Pong.demo").read_bytes())]
+        assert "REDUCE" in asked, "the pickle calls nothing, so that this test could not fail"
+    assert not mark.exists()
+    call, words = Evil(mark).__reduce__()
+    call(*words).close()
+    assert mark.exists(), "what the pickle asks to be called is harmless, so that this test could not fail"
 
 
 @pytest.mark.parametrize(

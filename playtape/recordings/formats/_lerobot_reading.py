@@ -39,14 +39,16 @@ class Rows:
 
     def numbers(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         """float64 [T, n]. Raises BadInput for what is not n finite numbers a row, as the data set says there are."""
+        import pyarrow as pa
+        from pyarrow import types as pt
+
         column = self.columns[key]
         length = len(column)
-        try:
-            while "list" in str(column.type):
-                column = column.flatten()
-            found = column.to_numpy(zero_copy_only=False).astype(np.float64)
-        except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-            raise BadInput(f"{key} in {self.where} is {self.columns[key].type}; it must be numbers") from error
+        while any(is_kind(column.type) for is_kind in (pt.is_list, pt.is_large_list, pt.is_fixed_size_list)):
+            column = column.flatten()
+        if not any(is_kind(column.type) for is_kind in (pt.is_integer, pt.is_floating, pt.is_boolean)):
+            raise BadInput(f"{key} in {self.where} is {self.columns[key].type}; it must be numbers")
+        found = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)  # what is missing becomes NaN
         width = int(np.prod(shape, dtype=object))
         if found.size != length * width or not np.isfinite(found).all():
             raise BadInput(
