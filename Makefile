@@ -3,6 +3,7 @@
 #   make demo    label the shipped sample with the shipped model and write a page to look at
 #   make test    run all tests
 #   make check   format, lint, types, layers, then all tests
+#   make fuzz    a million damaged files and messages over all that reads them, new ones every day; SEED=20261122 says whose
 #   make proto   generate recordings/proto/*_pb2.py from the .proto files beside them
 #
 # PYTHON=python3.12 chooses an interpreter, VENV=path another place for the environment, JOBS=4 more test processes.
@@ -11,6 +12,7 @@ VENV ?= .venv
 OUT ?= out/demo
 JOBS ?= 2
 PYTEST_ARGS ?=
+SEED ?= $(shell date +%Y%m%d)
 
 PY := $(VENV)/bin/python
 # The installer's stamps: they hold until the dependencies or the interpreter's choice change.
@@ -19,7 +21,7 @@ DEV := $(VENV)/.dev-installed
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check style format lint types layers proto install clean
+.PHONY: help demo test check style format lint types layers fuzz proto install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -45,6 +47,9 @@ types: $(DEV)
 
 layers: $(DEV)
 	@$(VENV)/bin/lint-imports --no-logo
+
+fuzz: $(DEV)
+	@OMP_NUM_THREADS=1 PYTHONPATH=. $(PY) scripts/fuzz.py --inputs 1000000 --seed $(SEED) --out out/fuzz
 
 proto: $(DEV)
 	@$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. playtape/recordings/proto/*.proto

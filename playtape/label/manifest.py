@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, need, one_line
 
 ENDINGS = (".csv", ".parquet")
 OWN = ("path", "url", "id")
@@ -32,7 +32,8 @@ def read(data: bytes, name: str) -> list[Row]:
     """The rows of a manifest, of which `name` is what it is called. Raises BadInput for what is no table, or names no videos."""
     columns, rows = _parquet(data, name) if name.lower().endswith(".parquet") else _csv(data, name)
     if not {"path", "url"} & {*columns}:
-        raise BadInput(f"{name} has columns {', '.join(map(str, columns)) or 'none'}; one must be path or url")
+        told = one_line(", ".join(map(str, columns)))[:200]
+        raise BadInput(f"{name} has columns {told or 'none'}; one must be path or url")
     if not rows:
         raise BadInput(f"{name} has no rows; give a row for each video")
     return [_row(number, row) for number, row in enumerate(rows, 1)]
@@ -67,6 +68,6 @@ def _parquet(data: bytes, name: str) -> tuple[list[str], list[dict[Any, Any]]]:
     parquet, lib = need("pyarrow.parquet", "formats"), need("pyarrow.lib", "formats")
     try:
         table = parquet.read_table(io.BytesIO(data))
-    except (lib.ArrowException, OSError) as error:
+        return table.column_names, table.to_pylist()
+    except (lib.ArrowException, OSError, ValueError, OverflowError) as error:  # texts and times come last, as values
         raise BadInput(f"{name} is not a whole parquet table: {str(error).splitlines()[0]}") from error
-    return table.column_names, table.to_pylist()
