@@ -46,7 +46,8 @@ class Sure:
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """`masked` bool [T], `unsure` of them those whose decisions are not to be believed; `spans` of kind "masked" with reasons.
+    """`masked` bool [T], `unsure` of them those whose decisions are not to be believed; `spans` of kind "masked" with reasons;
+    `confidence` [T], what was compared with `least`.
 
     `report`: intervals, share kept, and how many each step masked; and for each stratum of the decisions (idle, held, transition)
     its intervals, the share kept of them, and their mean confidence (of active inputs: None for idle ones).
@@ -55,6 +56,7 @@ class Filtered:
     masked: np.ndarray
     unsure: np.ndarray
     spans: tuple[Span, ...]
+    confidence: np.ndarray
     report: dict[str, Any]
 
 
@@ -98,7 +100,7 @@ def filtered(
         "idle": int(pause.sum()),
         "strata": {name: _stratum(judged, ~masked, number) for number, name in enumerate(STRATA)},
     }
-    return Filtered(masked, doubtful, _spans(reasons, time_ns), report)
+    return Filtered(masked, doubtful, _spans(reasons, time_ns), judged.confidence, report)
 
 
 def sure(actions: Actions, value: np.ndarray, time_ns: np.ndarray, space: ActionSpace) -> Sure:

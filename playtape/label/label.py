@@ -25,7 +25,7 @@ from playtape.actions import Actions
 from playtape.clips import regular, resize
 from playtape.errors import BadInput
 from playtape.label.decode import Calibration, calibrated, decode
-from playtape.label.filtering import filtered
+from playtape.label.filtering import Filtered, filtered
 from playtape.label.scale import scaled
 from playtape.label.stitch import BATCH, Part, joined, stitch_part
 from playtape.models.protocols import Follower, Labeler, Labels
@@ -137,8 +137,8 @@ def recorded(
     min_confidence: float = 0.0,
     idle_seconds: float | None = None,
     mouse_scale: float = 1.0,
-) -> tuple[Recording, Actions]:
-    """T rows of beliefs to a recording, and the T rows of actions that are in it. See filtering.py for what is masked."""
+) -> tuple[Recording, Actions, Filtered]:
+    """T rows of beliefs to a recording, the T rows of actions that are in it, and what filtering.py found of them."""
     loaded, video, time_ns = watched.loaded, watched.video, watched.time_ns
     calibration = Calibration.of(loaded.train, loaded.space)
     labels = scaled(labels, loaded.space, mouse_scale)
@@ -159,7 +159,7 @@ def recorded(
         _provenance(loaded, calibration, video.path, min_confidence)
         | {"mouse_scale": f"{mouse_scale:g}", "idle_seconds": "" if idle_seconds is None else f"{idle_seconds:g}"},
     )
-    return recording, actions
+    return recording, actions, found
 
 
 def _ahead(source: Iterator[Tensor]) -> Iterator[Tensor]:

@@ -22,6 +22,7 @@ from playtape.recordings.atomic import atomic
 from playtape.training.checkpoint import Loaded
 
 NAME = "report.html"
+BOUNDS = (0.5, 0.6, 0.7)  # of --min-confidence, at edges of bins
 EXAMPLES = 3  # videos named for each reason
 USUAL = (0.5, 2.0)  # times the prior; beyond, a rate is marked
 SEEN = 100  # intervals that a button must be held, by the prior or the labels, before its rate says anything
@@ -31,7 +32,7 @@ def write_report(out: Path, lines: Sequence[Line], loaded: Loaded) -> Path:
     """Of all lines, those of earlier runs too. Returns its path."""
     done = [line for line in lines if line.state == DONE]
     aside = [line for line in lines if line.state == QUARANTINED]
-    sections = [_counts(done, aside), _rates(done, loaded), _certainty(done), _aside(aside)]
+    sections = [_counts(done, aside), _rates(done, loaded), _confidence(done), _aside(aside)]
     title = f"{out.resolve().name or 'labels'}: labels of {loaded.name}"
     style = shared("theme.css") + files("playtape.label").joinpath("report.css").read_text("utf-8")
     page = files("playtape.label").joinpath("report.html").read_text("utf-8")
@@ -109,21 +110,22 @@ def _bar(share: float, prior: float | None = None) -> str:
     return f'<span class="bar"><b style="width:{min(share, 1):.2%}"></b>{tick}</span>'
 
 
-def _certainty(done: Sequence[Line]) -> str:
-    counts = [sum(line.stats.get("certainty", [0] * BINS)[bin_] for line in done) for bin_ in range(BINS)]
+def _confidence(done: Sequence[Line]) -> str:
+    counts = [sum(line.stats.get("confidence", [0] * BINS)[bin_] for line in done) for bin_ in range(BINS)]
     total, most = sum(counts), max([*counts, 1])
     columns = "".join(
-        f'<div title="{0.5 + bin_ / 2 / BINS:.3f} to {0.5 + (bin_ + 1) / 2 / BINS:.3f}: {count:,} intervals, '
-        f'{_share(count, total)}"><b style="height:{count / most:.2%}"></b></div>'
+        f'<div title="{bin_ / BINS:.2f} to {(bin_ + 1) / BINS:.2f}: {count:,} intervals, {_share(count, total)}">'
+        f'<b style="height:{count / most:.2%}"></b></div>'
         for bin_, count in enumerate(counts)
     )
-    scale = "<p class='scale'><span>0.5, a coin</span><span>0.75</span><span>1, sure</span></p>"
-    low = sum(counts[: BINS // 2])
+    scale = "<p class='scale'><span>0</span><span>0.5</span><span>1, sure, or nothing is done</span></p>"
+    bounds = [(bound, _share(sum(counts[round(bound * BINS) :]), total)) for bound in BOUNDS]
+    kept = ", ".join(f"{bound:g} keeps {share}" for bound, share in bounds)
     note = (
-        "How sure the model was of each interval: its probability for the button that it is least sure of. "
-        f"{_share(low, total)} of intervals are below 0.75; --min-confidence leaves those below a bound without input."
+        "How sure the model was of each interval: of all that is held, moves or might, around it. "
+        f"--min-confidence leaves the intervals below a bound without input: {kept}."
     )
-    return _card("Certainty", f'<div class="columns">{columns}</div>{scale}', note)
+    return _card("Confidence", f'<div class="columns">{columns}</div>{scale}', note)
 
 
 def _aside(aside: Sequence[Line]) -> str:

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from playtape.actions import Actions
-from playtape.clips import certainty
 from playtape.errors import BadInput
 from playtape.label.identity import fetch, identify
 from playtape.label.inputs import said
@@ -34,7 +33,7 @@ from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 
 PART = 128 * 256  # intervals of a part: a quarter of an hour at 35 a second, in some 5 MB of beliefs
-BINS = 20  # of the histogram of certainty, from 0.5 to 1: of a yes and a no the likelier counts
+BINS = 20  # of the histogram of confidence
 Task = dict[str, Any]
 Answer = dict[str, Any]
 Tell = Callable[[dict[str, Any]], None]
@@ -133,13 +132,13 @@ class Bench:
     def _saved(self, watched: Watched, labels: Labels, target: Path, start: float) -> dict[str, Any]:
         how = self.setup
         kept = {"min_confidence": how.min_confidence, "idle_seconds": how.idle_seconds, "mouse_scale": how.mouse_scale}
-        recording, actions = recorded(watched, labels, **kept)
+        recording, actions, found = recorded(watched, labels, **kept)
         self._written(lambda: save_recording(recording, target))
         return {
             "video_seconds": round(recording.video.end_ns / 1e9, 3),
             "intervals": len(labels.held) - 1,
             "output_sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-            "stats": stats(recording, actions),
+            "stats": stats(recording, actions, found.confidence),
             "seconds": round(time.perf_counter() - start, 3),
         }
 
@@ -159,20 +158,19 @@ class Bench:
         self.tell({"read": size})
 
 
-def stats(recording: Recording, actions: Actions) -> dict[str, Any]:
-    """Counts over a label's intervals, for the report: how often each button is held and pressed, each axis moves, none of both,
-    and how sure the model was (in BINS of equal width from 0.5 to 1)."""
+def stats(recording: Recording, actions: Actions, confidence: np.ndarray) -> dict[str, Any]:
+    """Counts over a label's T intervals, for the report: how often each button is held and pressed, each axis moves, none of
+    both, and how sure the model was, `confidence` [T] of filtering.py, in BINS of equal width from 0 to 1."""
     assert recording.confidence is not None
     names, buttons = recording.confidence.names, actions.buttons[:-1]
     moved, split = actions.axes[:-1] != 0, buttons.shape[1]
     pressed = buttons & ~np.concatenate([np.zeros((1, split), bool), buttons[:-1]])
-    sure = certainty(recording.confidence)
     return {
         "held": dict(zip(names[:split], buttons.sum(0).tolist())),
         "pressed": dict(zip(names[:split], pressed.sum(0).tolist())),
         "moved": dict(zip(names[split:], moved.sum(0).tolist())),
         "idle": int((~buttons.any(1) & ~moved.any(1)).sum()),
-        "certainty": np.histogram(sure, BINS, (0.5, 1.0))[0].tolist(),
+        "confidence": np.histogram(confidence, BINS, (0.0, 1.0))[0].tolist(),
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from playtape.label import label
 from playtape.label.ledger import DONE, QUARANTINED, Line
 from playtape.label.report import write_report
+from playtape.recordings import open_recording
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
 from tests.label.films import film, lines, save_model
@@ -41,7 +42,7 @@ def done(name: str, loaded: Loaded, held: dict[str, int], intervals: int = 10_00
         "pressed": dict.fromkeys(buttons, 6),
         "moved": {axis.name: intervals // 4 for axis in loaded.space.axes},
         "idle": 2_500,
-        "certainty": [0] * 19 + [intervals],
+        "confidence": [0] * 19 + [intervals],
     }
     return Line(name, DONE, f"{name}.mp4", 1, 1, name, "", 0, 360.0, intervals, 36.0, f"{name}.mcap", "", {}, stats, {})
 
@@ -96,7 +97,11 @@ def test_a_labelling_writes_what_the_report_says(tmp_path: Path) -> None:
     line = lines(tmp_path / "out")["a"]
     assert Path(result["report"]).is_file()
     assert line.intervals == 59
-    assert sum(line.stats["certainty"]) == 59
+    assert sum(line.stats["confidence"]) == 59
+    label(tmp_path / "in" / "a.mp4", tmp_path / "sure", model=model, min_confidence=0.5, progress=False)
+    recording = open_recording(tmp_path / "sure" / "a.mcap")
+    kept = int((~recording.masked(recording.time_ns)).sum())
+    assert kept == sum(line.stats["confidence"][10:]), "the report says what --min-confidence 0.5 keeps"
     assert set(line.stats["held"]) == set(checkpoint.load(model).space.buttons)
 
 
