@@ -11,12 +11,24 @@ from playtape.errors import BadInput
 from playtape.recordings.timeline import check_unchanged, signature
 from playtape.recordings.video import Video
 
+KINDS: Mapping[str, str] = {  # of spans; what others wrote may have more
+    "text": "an instruction: what is to be done",
+    "control": "who plays: human, or policy and which one",
+    "masked": "not to be learned from, and why",
+    "finding": "what a check found",
+    "reward": "what the interval earned",
+    "end": "the interval ends an episode",
+    "menu": "a menu is open, and which one",
+    "kill": "the player kills somebody",
+    "death": "the player is killed",
+    "window": "the window that was recorded",
+}
 FAR_NS = 86_400_000_000_000  # a day: no recorder goes on so long without a picture, so a stamp beyond is a wrong one
 
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """What holds for a while, [start_ns, end_ns): kind "text" (an instruction), "control" (who plays), "window"."""
+    """What holds for a while, [start_ns, end_ns). `kind` is one of KINDS, which says what `value` is."""
 
     start_ns: int
     end_ns: int

@@ -9,6 +9,7 @@ import pytest
 from playtape.actions import names
 from playtape.recordings import Recording, open_recording, save_recording
 from playtape.recordings.convert import convert, find_format, format_names
+from playtape.recordings.nouns import KINDS
 
 FILMS = {"something_something", "video"}  # formats that tell no action
 
@@ -76,6 +77,7 @@ def test_spans_are_inside(recordings):
     for recording in recordings:
         for span in recording.spans:
             assert 0 <= span.start_ns <= span.end_ns <= recording.video.end_ns
+            assert span.kind in KINDS
 
 
 def test_origin_is_told(recordings):
