@@ -79,6 +79,7 @@ def _recording(path: Path) -> dict[str, Any]:
         "player": recording.info.player,
         "source": recording.info.source,
         "split": recording.info.split,
+        "extra": dict(recording.info.extra),
         "provenance": dict(recording.provenance),
         "attachments": {name: kept.length for name, kept in recording.attachments.items()},
         "clock": {

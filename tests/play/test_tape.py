@@ -8,7 +8,7 @@ from playtape.envs.hovercraft import Hovercraft
 from playtape.errors import BadInput
 from playtape.play import play
 from playtape.play.tape import check_free
-from playtape.recordings import open_recording
+from playtape.recordings import open_recording, summary
 
 
 def record(folder: Path, seed: int = 0, episodes: int = 1) -> dict:
@@ -30,6 +30,11 @@ def test_a_recording_is_not_replaced(tmp_path: Path) -> None:
 def test_recordings_of_maps_kept_for_testing_say_so(tmp_path: Path, split: str) -> None:
     (path,) = play("random", f"hovercraft:{split}", record=tmp_path, max_steps=2, progress=False)["outputs"]
     assert open_recording(path).info.split == split
+
+
+def test_info_says_how_it_can_be_played_again(tmp_path: Path) -> None:
+    (path,) = record(tmp_path, seed=3)["outputs"]
+    assert summary(Path(path))["extra"] | {"map": "any"} == {"seed": "3", "hz": "20", "map": "any"}
 
 
 def test_what_was_earned_is_recorded_where_it_was_earned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
