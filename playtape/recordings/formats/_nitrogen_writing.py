@@ -5,7 +5,6 @@ video's mean. An entry "playtape" in the metadata says that nothing is left to b
 """
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ import numpy as np
 from playtape.actions import Actions
 from playtape.actions.nitrogen import COLUMNS, NITROGEN, TRIGGERS, table
 from playtape.errors import BadInput, need, printable
-from playtape.recordings.atomic import atomic, sync, writing_failed
+from playtape.recordings.atomic import atomic, atomic_folder, sync
 from playtape.recordings.convert import Resize
 from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW
 from playtape.recordings.nouns import Info, Recording
@@ -55,11 +54,10 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
     resolution, area = _write_video(recording.video, path.parent / "videos" / f"{path.name}.mp4")
     said = {"controller_type": recording.info.extra.get("controller", ""), "game": recording.info.game, **area}
     own = {OWN: {"blacked_out": True, "info": printable(asdict(recording.info))}}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with atomic_folder(path) as part:
         for number, (start, end) in enumerate(_bounds(count, rate)):
             name = f"{path.name}_chunk_{number:04}"
-            (part / name).mkdir(parents=True)
+            (part / name).mkdir()
             _write_table(part / name / RAW, buttons[start:end], sticks[start:end])
             film = {
                 "resolution": resolution,
@@ -71,14 +69,6 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
             chunk = {"uuid": f"{name}_actions", "chunk_id": f"{number:04}", "chunk_size": end - start}
             (part / name / METADATA).write_text(json.dumps(chunk | {"original_video": film} | said | own, indent=1))
             sync(part / name / METADATA)
-        if path.is_dir():
-            shutil.rmtree(path)
-        part.rename(path)
-        sync(path.parent)
-    except OSError as error:
-        raise writing_failed(path, part, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return path
 
 
