@@ -5,7 +5,6 @@ video's mean. An entry "playtape" in the metadata says that nothing is left to b
 """
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -18,12 +17,13 @@ import numpy as np
 from playtape.actions import Actions
 from playtape.actions.nitrogen import COLUMNS, NITROGEN, TRIGGERS, table
 from playtape.errors import BadInput, need, printable
-from playtape.recordings.atomic import atomic, atomic_folder, sync
+from playtape.recordings.atomic import atomic_folder, sync
 from playtape.recordings.convert import Resize
+from playtape.recordings.formats import _video_files
 from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW
 from playtape.recordings.nouns import Info, Recording
 from playtape.recordings.timeline import check_unchanged
-from playtape.recordings.video import Video, write_video
+from playtape.recordings.video import Video
 
 CHUNK_S = 20
 DENOMINATOR = 1001  # rates are whole, or such as 60000/1001
@@ -139,12 +139,7 @@ def _write_video(video: Video, target: Path) -> tuple[list[int], dict[str, Any]]
     """The picture, and how it is told of: [height, width], and where of it padding is left out."""
     check_unchanged(video.path, video.signature)
     width, height = video.width, video.height
-    if video.path.suffix == ".mp4" and video.codec == "h264" and video.crop is None:
-        if not (target.exists() and target.samefile(video.path)):
-            with atomic(target) as temporary:
-                shutil.copyfile(video.path, temporary)
-    else:
-        write_video(target, video.stream(), time_ns=video.time_ns)
+    _video_files.put(video, target)
     wide, high = width + width % 2, height + height % 2
     if (wide, high) == (width, height):
         return [height, width], {}
