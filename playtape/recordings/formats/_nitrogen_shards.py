@@ -76,9 +76,8 @@ def members(archive: Path) -> Iterator[tuple[str, str, bytes]]:
     try:
         with gzip.open(archive, "rb") as stream:
             for parts, data in _files(stream, archive):
-                if data is not None:
-                    count += 1
-                    yield parts[-2], parts[-1], data
+                count += 1
+                yield parts[-2], parts[-1], data
     except gzip.BadGzipFile as error:
         raise BadInput(f"{archive} is no .tar.gz archive or is damaged ({error}); download it again") from error
     except zlib.error as error:
@@ -87,8 +86,8 @@ def members(archive: Path) -> Iterator[tuple[str, str, bytes]]:
         raise Truncated(f"{archive} ends early, after {count} files of labels; download it again") from error
 
 
-def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ...], bytes | None]]:
-    """The path of each file, and its bytes if they are labels. Python's own reader takes a name of any length into memory."""
+def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """The path and the bytes of each file of labels. Python's own reader takes a name of any length into memory."""
     told: dict[str, str] = {}  # of the next file, by headers before it
     while block := _exactly(stream, BLOCK, start=True):
         if not any(block):  # the end, of two such blocks

@@ -59,15 +59,15 @@ class Videos:
     folder: Path | None
     found: dict[str, Path] = field(default_factory=dict)
 
-    def of(self, chunk: str, video: str, source: str = "") -> Path:
+    def of(self, chunk: str, video: str) -> Path:
         """Raises Lost if there is none."""
         if video in self.found:
             return self.found[video]
         where = f"in {self.folder}" if self.folder else "on this disk"
         raise Lost(
             NO_VIDEO,
-            f"there is no video of {chunk} {where}: a file whose name holds {video!r}"
-            f"{f' (of {source})' if source else ''}; --videos DIR names the folder that has it",
+            f"there is no video of {chunk} {where}: a file whose name holds {video!r}; --videos DIR names the folder "
+            "that has it",
         )
 
 
