@@ -97,17 +97,17 @@ def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ..
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise BadInput(f"{archive} is no .tar.gz archive or is damaged ({error}); download it again") from error
-        size = int(told["size"]) if told.get("size", "").isdecimal() and len(told["size"]) < 20 else header.size
-        name = told.pop("path", header.name)
         if header.type in LONG_NAME | LONG_LINK | EXTENDED | {tarfile.XGLTYPE}:
-            if not 0 <= size <= MOST_NAME:
-                raise BadInput(f"{archive} holds a name of {size} bytes; legal are {MOST_NAME}")
-            data = _padded(stream, size)
+            if not 0 <= header.size <= MOST_NAME:
+                raise BadInput(f"{archive} holds a name of {header.size} bytes; legal are {MOST_NAME}")
+            data = _padded(stream, header.size)
             if header.type in LONG_NAME:
                 told["path"] = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
             elif header.type in EXTENDED:
                 told |= _extended(data)
             continue
+        size = int(told["size"]) if told.get("size", "").isdecimal() and len(told["size"]) < 20 else header.size
+        name = told.get("path", header.name)
         told = {}
         parts = _check(archive, name, header.type, size)
         labels = header.type in PLAIN and len(parts) > 1 and parts[-1] in FILES and CHUNK.fullmatch(parts[-2])
