@@ -17,7 +17,16 @@ from playtape.actions import Actions, ActionSpace, Axis, Events
 from playtape.actions.names import INDEX, is_button, kind
 from playtape.errors import BadInput
 from playtape.recordings.formats._coded import coded
-from playtape.recordings.formats._lerobot_dataset import MOST_ROWS, Dataset, Episode, licence, parquet, tasks
+from playtape.recordings.formats._lerobot_dataset import (
+    DONE,
+    MOST_ROWS,
+    REWARD,
+    Dataset,
+    Episode,
+    licence,
+    parquet,
+    tasks,
+)
 from playtape.recordings.formats._lerobot_note import Note
 from playtape.recordings.formats._lerobot_video import part
 from playtape.recordings.nouns import Info, Recording, Span
@@ -25,7 +34,6 @@ from playtape.recordings.video import Video
 
 MOST_AXES = 32  # the vocabulary's arm.0 to arm.31
 OWN = ("timestamp", "frame_index", "episode_index", "index", "task_index")  # columns that every data set has
-REWARD, DONE = "next.reward", "next.done"
 CAMERA = "observation.images."
 
 

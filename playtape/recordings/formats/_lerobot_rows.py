@@ -18,14 +18,13 @@ from playtape.actions.names import INDEX, is_button, kind
 from playtape.errors import BadInput
 from playtape.recordings.convert import Resize
 from playtape.recordings.formats import _video_files
-from playtape.recordings.formats._lerobot_dataset import MOST_ROWS
+from playtape.recordings.formats._lerobot_dataset import DONE, MOST_ROWS, REWARD
 from playtape.recordings.formats._lerobot_note import moved
 from playtape.recordings.formats._lerobot_stats import Pictures, sampled
 from playtape.recordings.nouns import Recording, Span
 from playtape.recordings.timeline import check_unchanged
 from playtape.recordings.video import Video, write_video
 
-REWARD, DONE = "next.reward", "next.done"
 EXACT_NS = 50_000  # LeRobot's own reader takes a frame within 100 us of its place
 
 
