@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from playtape.errors import BadInput, Truncated, one_line
-from playtape.recordings.formats._nitrogen_labels import FILES, METADATA
+from playtape.recordings.formats._nitrogen_labels import FILES, METADATA, Chunk
 from playtape.recordings.formats._nitrogen_videos import Videos
 from playtape.recordings.nouns import Attachment
 from playtape.recordings.timeline import signature
@@ -220,6 +220,12 @@ def video_of(chunk: str) -> str:
     """The id of the video that a chunk is of, by its name."""
     found = CHUNK.fullmatch(chunk)
     return found["video"] if found else ""
+
+
+def check_video(path: Path, chunk: Chunk) -> None:
+    """Raises BadInput where the metadata of the chunk at `path` are of another video than its name says."""
+    if chunk.video != video_of(path.name):
+        raise BadInput(f"{path / METADATA} is of the video {chunk.video!r}, and lies in {path.name}")
 
 
 @dataclass(frozen=True)

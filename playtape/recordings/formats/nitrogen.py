@@ -92,8 +92,7 @@ def read(
     file = library.of(path.name, shards.video_of(path.name))
     found = shards.labels(path, library)
     chunk = told.parse(found.read(told.METADATA), str(path / told.METADATA))
-    if chunk.video != shards.video_of(path.name):
-        raise BadInput(f"{path / told.METADATA} is of the video {chunk.video!r}, and lies in {path.name}")
+    shards.check_video(path, chunk)
     name = next((name for name in WHICH[labels] if name in found.files), WHICH[labels][0])
     rows = told.rows(found.read(name), str(path / name), chunk.rows)
     lag = _offset(offset, chunk.video)
