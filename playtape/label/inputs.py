@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 from playtape.label.manifest import ENDINGS, Row, read
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
@@ -150,9 +150,9 @@ def _asked(url: str, question: Any) -> Any:
 
 
 def said(error: BaseException) -> str:
-    """The first line of what went wrong; its kind, where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    """The kind of what went wrong, and the first line of it, if it says anything."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
 
 
 def _file(url: str) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, first_line, need
 
 ENDINGS = (".csv", ".parquet")
 OWN = ("path", "url", "id")
@@ -68,5 +68,5 @@ def _parquet(data: bytes, name: str) -> tuple[list[str], list[dict[Any, Any]]]:
     try:
         table = parquet.read_table(io.BytesIO(data))
     except (lib.ArrowException, OSError) as error:
-        raise BadInput(f"{name} is not a whole parquet table: {str(error).splitlines()[0]}") from error
+        raise BadInput(f"{name} is not a whole parquet table: {first_line(error)}") from error
     return table.column_names, table.to_pylist()

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from playtape.errors import need
+from playtape.errors import first_line, need
 from playtape.label.engines import Hear, sweep, written
 from playtape.label.tasks import Answer, Bench, Setup, Task
 from playtape.training.device import find_device
@@ -70,7 +70,7 @@ class Actors:
         except self.ray.exceptions.RayError as error:
             sweep(written(task))
             self.idle.append(self.new())
-            return number, {"died": str(error).strip().splitlines()[0]}
+            return number, {"died": first_line(error)}
         self.idle.append(actor)
         for note in notes:
             self.hear(note)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from playtape.errors import BadInput, within
+from playtape.errors import BadInput, first_line, within
 from playtape.recordings.formats import _atari_game as atari
 from playtape.recordings.formats._plain_pickle import read_pickle
 
@@ -128,8 +128,7 @@ def _arrays(path: Path) -> dict[str, Any]:
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{path} is not a readable .npz file of arrays: {said}") from error
+        raise BadInput(f"{path} is not a readable .npz file of arrays: {first_line(error)}") from error
     return {name: value.item() if value.ndim == 0 else value for name, value in found.items()}
 
 

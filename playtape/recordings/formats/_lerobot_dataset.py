@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, first_line, need
 
 INFO = Path("meta", "info.json")
 EPISODES = "meta/episodes"
@@ -251,10 +251,7 @@ def parquet(file: Path) -> Generator[Any]:
     except BadInput:
         raise
     except Exception as error:  # pyarrow has a dozen kinds for what is damaged
-        said = str(error).strip().splitlines()
-        raise BadInput(
-            f"{file} is not a readable parquet table: {said[0][:200] if said else type(error).__name__}"
-        ) from error
+        raise BadInput(f"{file} is not a readable parquet table: {first_line(error)[:200]}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:

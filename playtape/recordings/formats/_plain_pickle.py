@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 
 MOST_BYTES = 16 << 20  # five times the largest published one
 ENOUGH = re.compile(r"([fiu][1248]|b1)")  # numpy's words for numbers
@@ -63,8 +63,7 @@ def read_pickle(path: Path) -> Any:
             f"{path} is refused: {error}; legal is a pickle of numbers, texts, lists and numpy arrays"
         ) from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
-        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise BadInput(f"{path} is not a whole pickle of plain data: {said}") from None
+        raise BadInput(f"{path} is not a whole pickle of plain data: {first_line(error)[:200]}") from None
 
 
 def _run(instructions: Iterator[tuple[Any, Any, Any]]) -> Any:
