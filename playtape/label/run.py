@@ -18,7 +18,7 @@ from typing import Any
 
 from playtape.errors import BadInput, printable, within
 from playtape.label.decode import Calibration
-from playtape.label.engines import Engine, Here, Processes, sweep
+from playtape.label.engines import Engine, Here, Processes
 from playtape.label.inputs import Item, find
 from playtape.label.label import beliefs
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, TABLE, Ledger, Line, stale
@@ -30,7 +30,7 @@ from playtape.label.schedule import PARTS, Job, Schedule, fetched, interrupted, 
 from playtape.label.stitch import BATCH, KEEP
 from playtape.label.tasks import PART, Bench, Setup
 from playtape.recordings import open_recording
-from playtape.recordings.atomic import check_folder, check_new, check_one_way
+from playtape.recordings.atomic import check_folder, check_new, check_one_way, sweep
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded

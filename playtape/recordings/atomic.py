@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from playtape.errors import BadInput
@@ -106,6 +107,12 @@ def atomic(path: Path) -> Generator[Path]:
     finally:
         with suppress(OSError):  # there may not even be a folder
             temporary.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Take away what processes that were killed in the middle of writing `path` left under temporary names."""
+    for left in path.parent.glob(f".{escape(path.stem)}.*.part{escape(path.suffix)}"):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from playtape.errors import BadInput
 from playtape.recordings import write_video
-from playtape.recordings.atomic import atomic, atomic_folder, check_folder, check_rewritable, ground
+from playtape.recordings.atomic import atomic, atomic_folder, check_folder, check_rewritable, ground, sweep
 
 
 def write(path: Path) -> None:
@@ -71,6 +71,20 @@ def test_a_link_to_what_is_read_only(tmp_path):
     (tmp_path / "a.txt").chmod(0o444)
     with pytest.raises(BadInput, match=r"cannot rewrite .*link.txt: it is read-only; chmod u\+w makes it writable"):
         check_rewritable(tmp_path / "link.txt")
+
+
+def test_what_a_kill_left_of_one_file_is_swept(tmp_path):
+    mine, others = tmp_path / "a[1]*.txt", ("a1x.txt", "a[1]*.mp4", "b.txt")
+    for name in (mine.name, *others):
+        with atomic(tmp_path / name) as temporary:
+            temporary.write_text("new")
+            temporary.with_name(temporary.name.replace(".part", "9.part")).write_text("left by another process")
+    left = {path.name for path in tmp_path.iterdir() if path.name.startswith(".")}
+    assert len(left) == 4
+    sweep(mine)
+    assert len([path for path in tmp_path.iterdir() if path.name in left]) == 3
+    assert mine.read_text() == "new"
+    sweep(tmp_path / "none" / "a.txt")  # no folder, nothing to sweep
 
 
 def held(folder: Path) -> dict[str, str]:
