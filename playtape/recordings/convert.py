@@ -22,7 +22,7 @@ from playtape.errors import BadInput
 from playtape.recordings import formats
 from playtape.recordings.atomic import FULL, check_folder, check_new, check_one_way
 from playtape.recordings.nouns import Recording
-from playtape.recordings.repair import VIDEOS
+from playtape.recordings.video import VIDEOS
 from playtape.recordings.writing import save_recording
 
 OWN = "owamcap"
