@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playtape.actions import Actions, Events
+from playtape.actions import Events
 from playtape.actions.nitrogen import NITROGEN, STICKS, from_table
 from playtape.actions.runs import runs
 from playtape.errors import BadInput
@@ -251,8 +251,7 @@ def example(tmp: Path) -> Path:
         frame[52:68, 70:92] = 255 if actions.buttons[t - 1].any() else 130  # what led to frame t
     folder = tmp / "actions" / "SHARD_0000" / "dQw4w9WgXcQ"
     source = Video(write_video(tmp / "whole.mp4", frames, fps=30))
-    done = Actions(actions.buttons, actions.axes)
-    write(Recording(source, NITROGEN.events(done, source.time_ns), info=Info("example", "made", LICENCE)), folder)
+    write(Recording(source, NITROGEN.events(actions, source.time_ns), info=Info("example", "made", LICENCE)), folder)
     (tmp / "whole.mp4").unlink()
     video = tmp / "videos" / "a square [dQw4w9WgXcQ].mp4"
     video.parent.mkdir(exist_ok=True)
