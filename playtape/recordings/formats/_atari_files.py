@@ -97,8 +97,9 @@ def _beside(path: Path, name: str, fields: Mapping[str, Any], count: int, *, ahe
 
 def _column(path: Path, name: str, found: Any) -> np.ndarray:
     """int64 [N], or float64 [N] of rewards."""
-    try:
-        column = np.asarray(found)
+    nested = isinstance(found, list | tuple) and any(isinstance(each, list | tuple) for each in found)
+    try:  # 200 bytes of a pickle can hold lists in lists that numpy would lay out as 2 ** 60 numbers
+        column = np.empty(0, object) if nested else np.asarray(found)
     except (ValueError, TypeError, OverflowError):
         column = np.empty(0, object)
     kinds = "iuf" if name == "rewards" else "iu"

@@ -20,6 +20,7 @@ from playtape.errors import BadInput, first_line
 MOST_BYTES = 16 << 20  # five times the largest published one
 ENOUGH = re.compile(r"([fiu][1248]|b1)")  # numpy's words for numbers
 MARK = object()
+KEYS = str | bytes | int | float  # of dictionaries; the hash of tuples in tuples can take for ever
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,13 @@ def _appends(stack: list[Any]) -> None:
 
 def _set(stack: list[Any]) -> None:
     value, key = stack.pop(), stack.pop()
-    _of(stack[-1], dict)[key] = value
+    _of(stack[-1], dict)[_of(key, KEYS)] = value
 
 
 def _sets(stack: list[Any]) -> None:
     pairs = _marked(stack)
-    _of(stack[-1], dict).update(zip(pairs[::2], pairs[1::2], strict=True))
+    keys = (_of(key, KEYS) for key in pairs[::2])
+    _of(stack[-1], dict).update(zip(keys, pairs[1::2], strict=True))
 
 
 def _named(stack: list[Any]) -> None:
