@@ -14,6 +14,7 @@ The pictures are coded anew into a video when they are read: visibly alike, not 
 """
 
 import csv
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -49,7 +50,7 @@ def read(path: Path) -> Recording:
     Raises BadInput for fewer than two pictures, for those that are none or not of one size, and for a table or a meta.json with
     something wrong in it.
     """
-    folder = Path(path)
+    folder = Path(os.path.abspath(path))  # noqa: PTH100  # its name counts, be it that of a link
     frames = _numbered.frames_of(folder, KINDS)
     table = read_table(folder / ACTIONS) if (folder / ACTIONS).is_file() else None
     told = about(folder, len(frames))
