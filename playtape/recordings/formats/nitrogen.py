@@ -21,6 +21,7 @@ The folder of videos is `videos` (--videos), or $PLAYTAPE_VIDEOS, or the nearest
 """
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def read(
     Raises BadInput for a chunk without a video, one whose video does not fit, and labels that are damaged or contradict
     themselves.
     """
-    path = _chunk_at(Path(path))
+    path = _chunk_at(Path(os.path.abspath(path)))  # noqa: PTH100  # it is known by its name, be it that of a link
     for what, value, legal in (("labels", labels, WHICH), ("alignment", alignment, ALIGNMENTS)):
         if value not in legal:
             raise BadInput(f"{what} is {value!r}; legal are {', '.join(legal)}")
