@@ -93,20 +93,15 @@ def written(out: Path) -> dict[str, int]:
     return {line.name: (out / line.output).stat().st_mtime_ns for line in lines if line.state == DONE}
 
 
+def labelling(videos: Path, out: Path, workers: int, *more: str) -> list[str]:
+    """The command."""
+    whole = [sys.executable, "-m", "playtape", "label", str(videos), "--out", str(out), "--workers", str(workers)]
+    return [*whole, *more]
+
+
 def killed(videos: Path, out: Path, kills: int, workers: int, total: int) -> dict[str, Any]:
     """Label in a process that is killed whenever some more labels are there, and at last is let be."""
-    command = [
-        sys.executable,
-        "-m",
-        "playtape",
-        "label",
-        str(videos),
-        "--out",
-        str(out),
-        "--workers",
-        str(workers),
-        "--json",
-    ]
+    command = labelling(videos, out, workers, "--json")
     draw, before, twice, done = random.Random(0), written(out), 0, 0
     for number in range(kills):
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -152,18 +147,7 @@ def main() -> None:
         hours = result["video_hours"]
         times["workers"], _ = timed(lambda: label(videos, outs / "many", workers=args.workers, progress=False))
         if not args.no_ray:
-            ray = [
-                sys.executable,
-                "-m",
-                "playtape",
-                "label",
-                str(videos),
-                "--out",
-                str(outs / "ray"),
-                "--engine",
-                "ray",
-            ]
-            ray += ["--workers", str(args.workers)]
+            ray = labelling(videos, outs / "ray", args.workers, "--engine", "ray")
             times["ray"], _ = timed(lambda: subprocess.run(ray, check=True, capture_output=True))
         kills = killed(videos, outs / "killed", args.kills, args.workers, good)
         whole = bytes_of(outs / "one")

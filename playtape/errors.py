@@ -41,6 +41,12 @@ def need(module: str, extra: str) -> ModuleType:
         ) from None
 
 
+def first_line(error: BaseException) -> str:
+    """Of what a library says that has failed the first line; the error's kind, where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def printable(thing: Any) -> Any:
     """`thing` with what UTF-8 cannot say written out in every text in it: a name's byte 0xff becomes \\xff.
 

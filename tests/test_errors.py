@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from playtape.errors import BadInput, one_line, printable, within
+from playtape.errors import BadInput, first_line, one_line, printable, within
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,10 @@ def test_what_is_within_bounds_is_let_through(value: float, whole: bool) -> None
 def test_what_is_out_of_bounds_is_one_sentence(value: object, whole: bool) -> None:
     with pytest.raises(BadInput, match=r"^x is .*; it must be a (whole )?number from 0 to 3$"):
         within("x", value, 0, 3, whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"), [("cut off", "cut off"), ("\n cut off\nat 12", "cut off"), ("", "OSError"), (" \n", "OSError")]
+)
+def test_the_first_line_of_what_failed(said: str, line: str) -> None:
+    assert first_line(OSError(said)) == line

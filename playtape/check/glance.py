@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from playtape.check.scene import SAMPLES_S, Scenes
+from playtape.check.scene import SAMPLES_S, Scenes, means
 from playtape.recordings import Recording
 from playtape.recordings.desync import REACH, view
 
@@ -54,7 +54,7 @@ class Glance:
             seen, small = view(frame), _small(frame)
             if before is not None:
                 change.append(float(np.abs(seen - before).mean()))
-                cells.append(np.log1p(_cells(np.abs(small - parts))))
+                cells.append(np.log1p(means(np.abs(small - parts), (PARTS, PARTS))))
                 if number - 1 in measured:
                     across.append(_misfit(before, seen, min(REACH, seen.shape[1] // 3)))
                     if down:
@@ -99,14 +99,6 @@ def _small(frame: np.ndarray) -> np.ndarray:
     height, width, _ = frame.shape
     picked = frame[:: max(1, height // 96), :: max(1, width // 128)]
     return picked.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-
-
-def _cells(small: np.ndarray) -> np.ndarray:
-    """Means of the parts of a picture, [h, w] to [PARTS ** 2]; of one with fewer rows or columns, zeros."""
-    height, width = (n // PARTS for n in small.shape)
-    if not height or not width:
-        return np.zeros(PARTS**2, np.float32)
-    return small[: height * PARTS, : width * PARTS].reshape(PARTS, height, PARTS, width).mean(axis=(1, 3)).ravel()
 
 
 def _border(frame: np.ndarray) -> tuple[int, int, int, int]:

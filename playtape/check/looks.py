@@ -19,7 +19,7 @@ from playtape.check.findings import Finding, Limits
 from playtape.check.opening import opened
 from playtape.errors import BadInput
 from playtape.recordings import Recording
-from playtape.recordings.atomic import atomic, check_folder
+from playtape.recordings.atomic import atomic, make_folder
 
 if TYPE_CHECKING:
     from playtape.nets.lite0 import Lite0
@@ -57,8 +57,7 @@ class Classifier:
 
         from playtape.training.tensors import write_tensors
 
-        check_folder(folder, "write a classifier")
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "write a classifier")
         named = {name: getattr(self, name) for name in ("weight", "bias", "middle", "spread")}
         write_tensors(
             folder / FILES[0], {name: torch.from_numpy(array.astype(np.float32)) for name, array in named.items()}

@@ -5,8 +5,7 @@ from pathlib import Path
 from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings import Recording, Video, find_recordings, open_recording
-
-VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v")
+from playtape.recordings.video import VIDEOS
 
 
 def found(data: Path, videos: bool) -> list[Path]:

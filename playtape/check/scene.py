@@ -51,7 +51,7 @@ class Scenes:
         shades = counts / counts.sum()
         if before is not None and self._shades is not None:
             if len(self.jump) % self.every == 0:
-                self.blocks.append(_blocks(np.abs(small - before)).astype(np.float16))
+                self.blocks.append(means(np.abs(small - before), BLOCKS).astype(np.float16))
             self.jump.append(float(np.abs(shades - self._shades).sum() / 2))
             self.alike.append(float(_correlation(small.reshape(-1, 1), before.ravel())[0]))
         self._shades = shades
@@ -152,13 +152,13 @@ def _ends(marks: list[Finding], time_ns: np.ndarray, end_ns: int) -> Iterator[Fi
         yield Finding(first, end_ns, "outro", text)
 
 
-def _blocks(difference: np.ndarray) -> np.ndarray:
-    """Means of BLOCKS parts of a picture: float [h, w] to [G]; zeros for one that has fewer rows or columns."""
-    height, width = (n // parts for n, parts in zip(difference.shape, BLOCKS, strict=True))
+def means(picture: np.ndarray, parts: tuple[int, int]) -> np.ndarray:
+    """Of so many rows and columns of parts: float [h, w] to [rows * columns]; zeros where there are fewer pixels than that."""
+    height, width = (n // count for n, count in zip(picture.shape, parts, strict=True))
     if not height or not width:
-        return np.zeros(BLOCKS[0] * BLOCKS[1])
-    cut = difference[: height * BLOCKS[0], : width * BLOCKS[1]]
-    return cut.reshape(BLOCKS[0], height, BLOCKS[1], width).mean(axis=(1, 3)).ravel()
+        return np.zeros(parts[0] * parts[1], picture.dtype)
+    cut = picture[: height * parts[0], : width * parts[1]]
+    return cut.reshape(parts[0], height, parts[1], width).mean(axis=(1, 3)).ravel()
 
 
 def _correlation(columns: np.ndarray, other: np.ndarray) -> np.ndarray:

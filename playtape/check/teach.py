@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from playtape import __version__
 from playtape.check.looks import Classifier, eyes, features, sampled
-from playtape.check.opening import VIDEOS, found, opened
+from playtape.check.opening import found, opened
 from playtape.errors import BadInput
 from playtape.recordings.atomic import check_folder
+from playtape.recordings.video import VIDEOS
 
 FOLDS = 5
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of squared weights, beside the mean loss of a picture

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import playtape
 from playtape.errors import BadInput
 from playtape.label.tasks import Answer, Bench, Setup, Task
+from playtape.recordings.atomic import sweep
 
 COMMAND = (sys.executable, "-m", "playtape.label.worker")
 STALLED_S = 1800.0  # without a word: a decoder that never ends
@@ -166,25 +167,14 @@ class _Worker:
             if self.process.stdin is not None:
                 self.process.stdin.close()
         if self.task is not None:
-            sweep(written(self.task[1]))
+            tidy(self.task[1])
 
 
-def written(task: Task) -> Path | None:
-    """The file that a task makes."""
+def tidy(task: Task) -> None:
+    """Take away what a process that was killed in the middle of a task left half-written."""
     path = task.get("target") or task.get("into") or (task["path"] if task.get("url") else None)
-    return None if path is None else Path(path)
-
-
-def sweep(target: Path | None) -> None:
-    """Take away what a process that was killed in the middle of writing left under a temporary name (atomic.py)."""
-    if target is not None:
-        for left in target.parent.glob(f".{_plain(target.stem)}.*.part{_plain(target.suffix)}"):
-            left.unlink(missing_ok=True)
-
-
-def _plain(name: str) -> str:
-    """As a glob that fits itself alone."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+    if path is not None:
+        sweep(Path(path))
 
 
 def _how(code: int) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 from playtape.label.manifest import ENDINGS, Row, read
+from playtape.recordings.video import VIDEOS
 
-SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
 LONGEST = 200  # bytes of a part of a name: file systems end at 255, and a temporary name needs some
 
 
@@ -35,7 +35,7 @@ class Item:
     def suffix(self) -> str:
         """What a fetched file's name ends in."""
         ending = PurePosixPath(urlsplit(self.source).path).suffix.lower()
-        return ending if ending in SUFFIXES else ".mp4"
+        return ending if ending in VIDEOS else ".mp4"
 
 
 def find(words: Sequence[str]) -> list[Item]:
@@ -84,9 +84,9 @@ def _named(word: str) -> Iterator[Item]:
     elif glob.has_magic(word):
         root = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
         found = sorted(Path(one) for one in glob.glob(word, recursive=True))  # noqa: PTH207 - a Path cannot glob from the root
-        videos = [one for one in found if one.is_file() and one.suffix.lower() in SUFFIXES]
+        videos = [one for one in found if one.is_file() and one.suffix.lower() in VIDEOS]
         if not videos:
-            raise BadInput(f"there is no video that matches {word}; legal endings are {', '.join(SUFFIXES)}")
+            raise BadInput(f"there is no video that matches {word}; legal endings are {', '.join(VIDEOS)}")
         yield from (_local(one, root) for one in videos)
     else:
         raise BadInput(f"there is no video or folder {word}")
@@ -94,10 +94,10 @@ def _named(word: str) -> Iterator[Item]:
 
 def _below(folder: Path) -> Iterator[Item]:
     videos = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and not path.name.startswith(".")
     )
     if not videos:
-        raise BadInput(f"there is no video in {folder}; legal endings are {', '.join(SUFFIXES)}")
+        raise BadInput(f"there is no video in {folder}; legal endings are {', '.join(VIDEOS)}")
     yield from (_local(video, folder) for video in videos)
 
 
@@ -121,7 +121,7 @@ def _remote(url: str) -> Iterator[Item]:
     def listed(system: Any, path: str) -> list[str] | None:
         if "*" in path:
             return sorted(system.glob(path))
-        if place.suffix.lower() in SUFFIXES or not system.isdir(path):
+        if place.suffix.lower() in VIDEOS or not system.isdir(path):
             return None
         return sorted(system.find(path))
 
@@ -131,9 +131,9 @@ def _remote(url: str) -> Iterator[Item]:
         yield Item(_stem(url), url)
         return
     root = root.partition("*")[0].rpartition("/")[0] if "*" in root else root.rstrip("/")
-    videos = [path for path in paths if PurePosixPath(path).suffix.lower() in SUFFIXES]
+    videos = [path for path in paths if PurePosixPath(path).suffix.lower() in VIDEOS]
     if not videos:
-        raise BadInput(f"there is no video in {url}; legal endings are {', '.join(SUFFIXES)}")
+        raise BadInput(f"there is no video in {url}; legal endings are {', '.join(VIDEOS)}")
     for video in videos:
         name = str(PurePosixPath(video.removeprefix(root).lstrip("/")).with_suffix(""))
         yield Item(name, system.unstrip_protocol(video))
@@ -150,9 +150,9 @@ def _asked(url: str, question: Any) -> Any:
 
 
 def said(error: BaseException) -> str:
-    """The first line of what went wrong; its kind, where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    """The kind of what went wrong, and the first line of it, if it says anything."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
 
 
 def _file(url: str) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, first_line, need
 from playtape.recordings.atomic import atomic, sync
 
 LINES, TABLE = "labels.jsonl", "labels.parquet"
@@ -182,7 +182,7 @@ def _table(path: Path) -> list[Line]:
     try:
         rows = parquet.read_table(path).to_pylist()
     except (lib.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a whole parquet table: {str(error).splitlines()[0]}") from error
+        raise BadInput(f"{path} is not a whole parquet table: {first_line(error)}") from error
     lines = [_made({**row, **{name: _object(row.get(name)) for name in JSON}}) for row in rows]
     if None in lines:
         raise BadInput(f"{path} is not a ledger of labels; give another --out, so that it is not replaced")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playtape.errors import BadInput, need, one_line
+from playtape.errors import BadInput, first_line, need, one_line
 
 ENDINGS = (".csv", ".parquet")
 OWN = ("path", "url", "id")
@@ -70,4 +70,4 @@ def _parquet(data: bytes, name: str) -> tuple[list[str], list[dict[Any, Any]]]:
         table = parquet.read_table(io.BytesIO(data))
         return table.column_names, table.to_pylist()
     except (lib.ArrowException, OSError, ValueError, OverflowError) as error:  # texts and times come last, as values
-        raise BadInput(f"{name} is not a whole parquet table: {str(error).splitlines()[0]}") from error
+        raise BadInput(f"{name} is not a whole parquet table: {first_line(error)}") from error

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from playtape.errors import need
-from playtape.label.engines import Hear, sweep, written
+from playtape.errors import first_line, need
+from playtape.label.engines import Hear, tidy
 from playtape.label.tasks import Answer, Bench, Setup, Task
 from playtape.training.device import find_device
 from playtape.training.memory import keep_freed_memory
@@ -68,9 +68,9 @@ class Actors:
         try:
             answer, notes = self.ray.get(done[0])
         except self.ray.exceptions.RayError as error:
-            sweep(written(task))
+            tidy(task)
             self.idle.append(self.new())
-            return number, {"died": str(error).strip().splitlines()[0]}
+            return number, {"died": first_line(error)}
         self.idle.append(actor)
         for note in notes:
             self.hear(note)
@@ -83,7 +83,7 @@ class Actors:
         if self.begun:
             self.ray.shutdown()
         for task in tasks:
-            sweep(written(task))
+            tidy(task)
 
 
 def _begin(ray: Any, workers: int) -> bool:

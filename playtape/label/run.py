@@ -18,7 +18,7 @@ from typing import Any
 
 from playtape.errors import BadInput, printable, within
 from playtape.label.decode import Calibration
-from playtape.label.engines import Engine, Here, Processes, sweep
+from playtape.label.engines import Engine, Here, Processes
 from playtape.label.inputs import Item, find
 from playtape.label.label import beliefs
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, TABLE, Ledger, Line, stale
@@ -30,7 +30,7 @@ from playtape.label.schedule import PARTS, Job, Schedule, fetched, interrupted, 
 from playtape.label.stitch import BATCH, KEEP
 from playtape.label.tasks import PART, Bench, Setup
 from playtape.recordings import open_recording
-from playtape.recordings.atomic import check_folder, check_new, check_one_way
+from playtape.recordings.atomic import check_new, check_one_way, make_folder, sweep
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
@@ -97,7 +97,6 @@ def label(
         )
     words = [str(word) for word in ([sources] if isinstance(sources, str | Path) else sources)]
     items, out = find(words), Path(out)
-    check_folder(out, "write labels")
     with _held(out):
         run = _Run(out, Ledger(out), items, settings, replace, missing, again)
         run.plan()
@@ -109,7 +108,7 @@ def label(
 def _held(out: Path) -> Generator[None]:
     """The folder is there and ours. If nothing came to be in it, it goes again."""
     made = [place for place in (out, *out.absolute().parents) if not place.exists()]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, "write labels")
     try:
         with locked(out, f"{out} is being written to by another run; wait for it, or give another --out"):
             yield

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playtape.errors import BadInput, printable
-from playtape.label.engines import Engine, sweep, written
+from playtape.label.engines import Engine, tidy
 from playtape.label.inputs import Item
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line
 from playtape.label.patience import patient
@@ -262,4 +262,4 @@ def fetched(out: Path, item: Item) -> Path:
 def interrupted(schedule: Schedule) -> None:
     """After the engine has ended: what was under way leaves no half-written file."""
     for _, task in schedule.under_way.values():
-        sweep(written(task))
+        tidy(task)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name, flushed to the disk, then renamed.
+"""Files and folders that appear whole or not at all: written under a temporary name, flushed to the disk, then renamed.
 
 A full disk, an error or Ctrl-C in the middle leaves neither a half file nor the temporary one; an older file of the
 same name stays untouched until the new one is complete, which takes over who may read and write it.
@@ -6,9 +6,11 @@ same name stays untouched until the new one is complete, which takes over who ma
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from playtape.errors import BadInput
@@ -105,6 +107,35 @@ def atomic(path: Path) -> Generator[Path]:
     finally:
         with suppress(OSError):  # there may not even be a folder
             temporary.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Take away what processes that were killed in the middle of writing `path` left under temporary names."""
+    for left in path.parent.glob(f".{escape(path.stem)}.*.part{escape(path.suffix)}"):
+        left.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Generator[Path]:
+    """Give a new folder beside `folder`; on a clean exit it takes its place, otherwise it is removed and what was there stays.
+
+    Who writes files into it flushes them (`sync`). Raises BadInput where `folder` is a file, cannot be made, or the disk is full.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("part", "old"))
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if folder.is_dir():
+            folder.replace(old)
+        part.replace(folder)
+        sync(folder.parent)
+    except OSError as error:
+        raise writing_failed(folder, part, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

@@ -9,7 +9,6 @@ import pkgutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +21,7 @@ from playtape.errors import BadInput
 from playtape.recordings import formats
 from playtape.recordings.atomic import FULL, check_folder, check_new, check_one_way
 from playtape.recordings.nouns import Recording
-from playtape.recordings.repair import VIDEOS
+from playtape.recordings.video import VIDEOS
 from playtape.recordings.writing import save_recording
 
 OWN = "owamcap"
@@ -86,8 +85,7 @@ def convert(
             done.kept.append(str(whole.held[place]))
         else:
             left.append((source, place))
-    with ExitStack() as last:
-        last.callback(whole.finish)  # after Ctrl-C too: what was added until then is whole
+    try:
         for source, place in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
             try:
                 recording = module.read(source, **reading)
@@ -97,6 +95,8 @@ def convert(
                     raise
                 done.failed[str(source)] = said = str(error)
                 print(f"not converted: {said if str(source) in said else f'{source}: {said}'}", file=sys.stderr)
+    finally:
+        whole.finish()  # after Ctrl-C too: what was added until then is whole
     if not done.outputs and not done.kept:
         first = next(iter(done.failed.values()))
         raise BadInput(f"none of the {len(sources)} recordings in {root} could be converted; the first: {first}")

@@ -20,15 +20,12 @@ from playtape.recordings.formats import _nitrogen_labels as told
 from playtape.recordings.formats import _nitrogen_shards as shards
 from playtape.recordings.formats import _nitrogen_videos as seen
 from playtape.recordings.formats._nitrogen_leak import leak
-from playtape.recordings.formats.nitrogen import read
+from playtape.recordings.formats.nitrogen import WHICH, read
 
 BAD_LABELS = "labels unreadable"
 REASONS = (seen.NO_VIDEO, seen.UNREADABLE, seen.SHORT, seen.SIZE, seen.OTHER_RATE, seen.UNTOLD, BAD_LABELS)
 NAMED = 20  # chunks with unreadable labels that are named
-TELLS, MORE = (
-    0.75,
-    0.15,
-)  # an area under the curve from which on a button is told, if that is so much more than elsewhere
+TELLS, MORE = 0.75, 0.15  # an area under the curve from which on a button is told, if it is so much more than elsewhere
 
 
 @dataclass
@@ -43,8 +40,7 @@ class _Seen:
         try:
             if name == told.METADATA:
                 self.chunk = told.parse(data, str(path / name))
-                if self.chunk.video != shards.video_of(path.name):
-                    raise BadInput(f"{path / name} is of the video {self.chunk.video!r}, and lies in {path.name}")
+                shards.check_video(path, self.chunk)
             elif density:
                 rows = told.rows(data, str(path / name), None)
                 self.tables[name] = (len(rows.buttons), rows.active())
@@ -55,7 +51,7 @@ class _Seen:
 
     def labels(self, path: Path, density: bool) -> tuple[told.Chunk, float]:
         """The chunk, and its density by the labels that `read` takes. Raises BadInput where they cannot be read."""
-        name = next((n for n in (told.PROCESSED, told.RAW) if n in self.tables or n in self.problems), told.RAW)
+        name = next((n for n in WHICH["best"] if n in self.tables or n in self.problems), told.RAW)
         for file in (told.METADATA, name):
             if file in self.problems:
                 raise BadInput(self.problems[file])

@@ -19,10 +19,9 @@ from playtape.recordings.legacy import screen as modern_screen
 from playtape.recordings.reading import is_there, open_recording, read_columns, referred, written_clock, written_sizes
 from playtape.recordings.schemas import PROFILE
 from playtape.recordings.timeline import demuxer, scan
-from playtape.recordings.video import Video
+from playtape.recordings.video import VIDEOS, Video
 from playtape.recordings.writing import CHUNK_SIZE, library, reference
 
-VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")
 PART = ".part"  # what a live recording is called until it is closed
 
 

@@ -20,9 +20,10 @@ from playtape.errors import BadInput, Truncated
 from playtape.recordings.encode import write_video
 from playtape.recordings.timeline import Timeline, check_unchanged, demuxer, scan
 
-__all__ = ["Video", "write_video"]
+__all__ = ["VIDEOS", "Video", "write_video"]
 
 SKIP = 32  # seek over a gap in the wanted frames only if that saves decoding more than this many
+VIDEOS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".flv")  # what a folder is searched for
 
 
 class Video:

@@ -198,6 +198,24 @@ def test_whatever_else_a_pickle_can_ask_for_is_refused(tmp_path: Path, data: byt
         atari_demo.read(tmp_path / "Pong.demo")
 
 
+DOUBLED = b"2\x86" * 60  # DUP and TUPLE2: what is on top, twice, sixty times over
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"}\x8c\x07actions)" + DOUBLED + b"s.",  # as values
+        b"}\x8c\x07actions](" + b"](K\x00K\x00e" + b"2\x86" * 60 + b"es.",  # in a list
+        b"})" + DOUBLED + b"K\x00s.",  # as a key
+        b"}()" + DOUBLED + b"K\x00u.",  # as one of several
+    ],
+)
+def test_a_small_pickle_of_endless_tuples_is_refused_at_once(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "Pong.demo").write_bytes(data)
+    with pytest.raises(BadInput, match="must be whole numbers|it uses a tuple as a"):
+        atari_demo.read(tmp_path / "Pong.demo")
+
+
 def test_a_truncated_an_empty_and_a_damaged_pickle(tmp_path: Path) -> None:
     path = tmp_path / "Pong.demo"
     whole = pickle.dumps({"actions": [0] * 300, "rewards": [0.0] * 300})

@@ -7,7 +7,7 @@ import pytest
 
 from playtape.errors import BadInput
 from playtape.recordings import write_video
-from playtape.recordings.atomic import atomic, check_folder, check_rewritable, ground
+from playtape.recordings.atomic import atomic, atomic_folder, check_folder, check_rewritable, ground, sweep
 
 
 def write(path: Path) -> None:
@@ -71,6 +71,60 @@ def test_a_link_to_what_is_read_only(tmp_path):
     (tmp_path / "a.txt").chmod(0o444)
     with pytest.raises(BadInput, match=r"cannot rewrite .*link.txt: it is read-only; chmod u\+w makes it writable"):
         check_rewritable(tmp_path / "link.txt")
+
+
+def test_what_a_kill_left_of_one_file_is_swept(tmp_path):
+    mine, others = tmp_path / "a[1]*.txt", ("a1x.txt", "a[1]*.mp4", "b.txt")
+    for name in (mine.name, *others):
+        with atomic(tmp_path / name) as temporary:
+            temporary.write_text("new")
+            temporary.with_name(temporary.name.replace(".part", "9.part")).write_text("left by another process")
+    left = {path.name for path in tmp_path.iterdir() if path.name.startswith(".")}
+    assert len(left) == 4
+    sweep(mine)
+    assert len([path for path in tmp_path.iterdir() if path.name in left]) == 3
+    assert mine.read_text() == "new"
+    sweep(tmp_path / "none" / "a.txt")  # no folder, nothing to sweep
+
+
+def held(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_appears_in_the_place_of_another(tmp_path):
+    for names in ("ab", "bc"):
+        with atomic_folder(tmp_path / "new" / "tape") as part:
+            assert not any(part.iterdir())
+            for name in names:
+                (part / name).write_text(names)
+    assert held(tmp_path) == {"new/tape/b": "bc", "new/tape/c": "bc"}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["tape"]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_folder_stays_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch, at):
+    with atomic_folder(tmp_path / "tape") as part:
+        (part / "a").write_text("old")
+    moves, replace = [], Path.replace
+
+    def stuck(path: Path, target: Path) -> Path:
+        moves.append(path)
+        if len(moves) == at + 1:
+            raise OSError(28, "No space left on device", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", stuck)
+    with pytest.raises(BadInput, match="tape: no space left on the disk"), atomic_folder(tmp_path / "tape") as part:
+        (part / "b").write_text("new")
+    assert held(tmp_path) == {"tape/a": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["tape"]
+
+
+def test_a_file_in_a_folder_s_place_stays(tmp_path):
+    (tmp_path / "tape").write_text("mine")
+    with pytest.raises(BadInput, match="cannot write .*tape: .*; give a folder"), atomic_folder(tmp_path / "tape"):
+        pass
+    assert held(tmp_path) == {"tape": "mine"}
 
 
 def test_a_folder_in_its_place(tmp_path):

@@ -50,6 +50,18 @@ def test_pictures_of_every_kind_in_the_order_of_their_numbers(tmp_path: Path, ki
     assert recording.warnings == ()
 
 
+@pytest.mark.parametrize(("inside", "path"), [("a", "."), ("a/below", ".."), (".", "a/below/..")])
+def test_a_clip_where_one_is_has_its_folder_s_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, path: str
+) -> None:
+    clip(tmp_path / "a")
+    (tmp_path / "a" / "below").mkdir()
+    (tmp_path / "meta.json").write_text('{"game": "doom"}')
+    monkeypatch.chdir(tmp_path / inside)
+    recording = frames.read(Path(path))
+    assert (recording.info.source, recording.info.game, recording.name) == ("a", "doom", "a")
+
+
 def test_the_row_of_a_picture_is_what_was_done_from_it_on(tmp_path: Path) -> None:
     table = "frame,key.w,mouse.dx,pad.left_x\n8,1,0,0\n7,0,-3,0.5\n9,1,4,0\n10,0,0,-1\n11,0,0.0,\n12,1,9,1\n"
     recording = frames.read(clip(tmp_path / "a", table, first=7))

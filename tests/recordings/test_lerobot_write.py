@@ -15,7 +15,7 @@ from playtape.clips import resize
 from playtape.errors import BadInput
 from playtape.recordings import Confidence, Info, Recording, Span, Video, open_recording, save_recording, write_video
 from playtape.recordings.convert import convert
-from playtape.recordings.formats import _lerobot_gather, _lerobot_rows, lerobot
+from playtape.recordings.formats import _lerobot_gather, _video_files, lerobot
 from playtape.recordings.formats._lerobot_rows import steady
 from tests.recordings.pictures import assert_numbered, numbered
 
@@ -321,7 +321,7 @@ def test_a_full_disk(tapes, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_lerobot_rows.shutil, "copyfile", full)
+    monkeypatch.setattr(_video_files.shutil, "copyfile", full)
     with pytest.raises(BadInput, match="no space left on the disk"):
         gathered(tapes, tmp_path / "out")
     assert not (tmp_path / "out" / "meta").exists()

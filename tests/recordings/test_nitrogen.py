@@ -57,6 +57,12 @@ def test_a_video_may_lag_behind(tmp_path: Path) -> None:
             nitrogen.read(path, offset=offset)
 
 
+def test_a_chunk_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film(tmp_path)
+    monkeypatch.chdir(one(tmp_path, south=[5, 6, 10]))
+    assert [held(nitrogen.read(path)) for path in nitrogen.find(Path())] == [[4, 5, 9]]
+
+
 def test_sticks_and_triggers(tmp_path: Path) -> None:
     film(tmp_path)
     raw = columns(30, right_trigger=[3, 4])

@@ -102,6 +102,20 @@ def test_one_archive_or_one_chunk(tmp_path: Path) -> None:
         nitrogen.find(tmp_path / "videos" / f"{ID}.mp4")
 
 
+def test_a_long_name_is_the_file_s_whatever_header_comes_between(tmp_path: Path) -> None:
+    archive, name = tmp_path / "SHARD_0000.tar.gz", f"actions/{'x' * 200}/{ID}/{ID}_chunk_0000/metadata.json"
+    long_name = (tarfile.GNUTYPE_LONGNAME, name.encode() + b"\0")
+    with gzip.open(archive, "wb") as file:
+        for kind, data in (long_name, (tarfile.GNUTYPE_LONGLINK, b"none\0"), (tarfile.REGTYPE, b"{}")):
+            header = tarfile.TarInfo("short")
+            header.type, header.size = kind, len(data)
+            file.write(header.tobuf() + data + bytes(-len(data) % shards.BLOCK))
+        file.write(bytes(2 * shards.BLOCK))
+    with tarfile.open(archive) as theirs:
+        assert theirs.getnames() == [name]
+    assert list(shards.members(archive)) == [(f"{ID}_chunk_0000", "metadata.json", b"{}")]
+
+
 def test_a_cut_archive_gives_what_came_before(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     film(tmp_path, frames=400)
     rng = np.random.default_rng(0)

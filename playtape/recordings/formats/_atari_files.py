@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from playtape.errors import BadInput, within
+from playtape.errors import BadInput, first_line, within
 from playtape.recordings.formats import _atari_game as atari
 from playtape.recordings.formats._plain_pickle import read_pickle
 
@@ -97,8 +97,9 @@ def _beside(path: Path, name: str, fields: Mapping[str, Any], count: int, *, ahe
 
 def _column(path: Path, name: str, found: Any) -> np.ndarray:
     """int64 [N], or float64 [N] of rewards."""
-    try:
-        column = np.asarray(found)
+    nested = isinstance(found, list | tuple) and any(isinstance(each, list | tuple) for each in found)
+    try:  # 200 bytes of a pickle can hold lists in lists that numpy would lay out as 2 ** 60 numbers
+        column = np.empty(0, object) if nested else np.asarray(found)
     except (ValueError, TypeError, OverflowError):
         column = np.empty(0, object)
     kinds = "iuf" if name == "rewards" else "iu"
@@ -128,8 +129,7 @@ def _arrays(path: Path) -> dict[str, Any]:
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{path} is not a readable .npz file of arrays: {said}") from error
+        raise BadInput(f"{path} is not a readable .npz file of arrays: {first_line(error)}") from error
     return {name: value.item() if value.ndim == 0 else value for name, value in found.items()}
 
 

@@ -53,8 +53,11 @@ class About:
 
 
 def about(folder: Path, frames: int) -> About:
-    """From the clip's own meta.json, over that of the folder that it lies in. Raises BadInput for what is of another kind."""
-    shared = {name: value for name, value in _fields(folder.absolute().parent / NAME).items() if name not in OF_ONE}
+    """From the meta.json in a clip's `folder`, an absolute path, over that of the folder that it lies in.
+
+    Raises BadInput for what is of another kind.
+    """
+    shared = {name: value for name, value in _fields(folder.parent / NAME).items() if name not in OF_ONE}
     told = shared | _fields(folder / NAME)
     warnings = []
     unknown = sorted(set(told) - set(KNOWN))

@@ -6,14 +6,15 @@ Nothing of it is believed before it was looked at: numbers have bounds, and path
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, first_line, need
 
 INFO = Path("meta", "info.json")
 EPISODES = "meta/episodes"
@@ -21,6 +22,7 @@ DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 CHUNK = 1000  # files a folder
 PICTURES = ("video", "image")  # dtypes of cameras
+REWARD, DONE = "next.reward", "next.done"
 MOST_BYTES = 64 << 20  # of a JSON file
 MOST_ROWS = 10_000_000  # of a table that is read whole
 MOST_FPS = 1000
@@ -111,10 +113,10 @@ def open_dataset(root: Path) -> Dataset:
 
 def episodes(dataset: Dataset) -> Mapping[int, Episode]:
     """All episodes by their numbers. Raises BadInput where the list of them cannot be read or is at odds with itself."""
-    sources = tables(dataset.root, EPISODES)
-    files = sources if dataset.version == 3 else [dataset.root / "meta" / "episodes.jsonl"]
+    new = dataset.version == 3
+    files = tables(dataset.root, EPISODES) if new else [dataset.root / "meta" / "episodes.jsonl"]
     if not files or not files[0].is_file():
-        listed = f"{EPISODES}/chunk-000/file-000.parquet" if dataset.version == 3 else "meta/episodes.jsonl"
+        listed = f"{EPISODES}/chunk-000/file-000.parquet" if new else "meta/episodes.jsonl"
         raise BadInput(f"{dataset.root} does not list its episodes; it must have {listed}")
     return _listed(dataset.root, tuple((file, *_stamp(file)) for file in (dataset.root / INFO, *files)))
 
@@ -237,31 +239,19 @@ def table(file: Path, columns: list[str] | None = None, *, optional: bool = Fals
         return opened.read(columns=[name for name in columns if name in there] if columns and optional else columns)
 
 
-class parquet:  # noqa: N801  # used as a function
+@contextmanager
+def parquet(file: Path) -> Generator[Any]:
     """A parquet file, open. Whatever pyarrow finds wrong with it becomes BadInput."""
-
-    def __init__(self, file: Path):
-        self.file = file
-
-    def __enter__(self) -> Any:
-        pq = need("pyarrow.parquet", "formats")
-        if not self.file.is_file():
-            raise BadInput(f"there is no table {self.file}, of which the data set tells")
-        try:
-            self.opened = pq.ParquetFile(self.file)
-        except Exception as error:
-            raise unreadable(self.file, error) from error
-        return self.opened
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.opened.close()
-        if isinstance(error, Exception) and not isinstance(error, BadInput):
-            raise unreadable(self.file, error) from error
-
-
-def unreadable(file: Path, error: Exception) -> BadInput:
-    said = str(error).strip().splitlines()
-    return BadInput(f"{file} is not a readable parquet table: {said[0][:200] if said else type(error).__name__}")
+    pq = need("pyarrow.parquet", "formats")
+    if not file.is_file():
+        raise BadInput(f"there is no table {file}, of which the data set tells")
+    try:
+        with pq.ParquetFile(file) as opened:
+            yield opened
+    except BadInput:
+        raise
+    except Exception as error:  # pyarrow has a dozen kinds for what is damaged
+        raise BadInput(f"{file} is not a readable parquet table: {first_line(error)[:200]}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:

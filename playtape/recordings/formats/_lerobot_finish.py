@@ -9,12 +9,20 @@ import numpy as np
 
 from playtape.errors import BadInput
 from playtape.recordings.atomic import atomic
-from playtape.recordings.formats._lerobot_dataset import CHUNK, DATA_PATH, EPISODES, INFO, VIDEO_PATH, table
+from playtape.recordings.formats._lerobot_dataset import (
+    CHUNK,
+    DATA_PATH,
+    DONE,
+    EPISODES,
+    INFO,
+    REWARD,
+    VIDEO_PATH,
+    table,
+)
 from playtape.recordings.formats._lerobot_note import Note
 from playtape.recordings.formats._lerobot_stats import Together, of_rows
 
 VERSION = "v3.0"
-REWARD, DONE = "next.reward", "next.done"
 DATA_MIB, VIDEO_MIB = 100, 200  # up to which LeRobot's own writer fills a file
 PANDAS = {  # by which pandas knows that the texts of tasks.parquet are its index
     "index_columns": ["__index_level_0__"],

@@ -15,9 +15,18 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis, Events
 from playtape.actions.names import INDEX, is_button, kind
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 from playtape.recordings.formats._coded import coded
-from playtape.recordings.formats._lerobot_dataset import MOST_ROWS, Dataset, Episode, licence, parquet, tasks
+from playtape.recordings.formats._lerobot_dataset import (
+    DONE,
+    MOST_ROWS,
+    REWARD,
+    Dataset,
+    Episode,
+    licence,
+    parquet,
+    tasks,
+)
 from playtape.recordings.formats._lerobot_note import Note
 from playtape.recordings.formats._lerobot_video import part
 from playtape.recordings.nouns import Info, Recording, Span
@@ -25,7 +34,6 @@ from playtape.recordings.video import Video
 
 MOST_AXES = 32  # the vocabulary's arm.0 to arm.31
 OWN = ("timestamp", "frame_index", "episode_index", "index", "task_index")  # columns that every data set has
-REWARD, DONE = "next.reward", "next.done"
 CAMERA = "observation.images."
 
 
@@ -190,7 +198,7 @@ def _picture(told: Any, where: str, file: Path) -> np.ndarray:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
             return np.asarray(image.convert("RGB"))
     except Exception as error:  # Pillow raises a dozen kinds for what is damaged
-        raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {str(error)[:120]}") from error
+        raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {first_line(error)[:120]}") from error
 
 
 def _events(dataset: Dataset, rows: Rows, keys: list[str], edges: np.ndarray) -> Events:

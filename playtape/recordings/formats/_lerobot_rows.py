@@ -5,7 +5,6 @@ everywhere; where the screen stood still for longer, the picture that was on it 
 on screen, and every event counts once.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,18 +16,16 @@ import numpy as np
 from playtape.actions import ActionSpace, Axis
 from playtape.actions.names import INDEX, is_button, kind
 from playtape.errors import BadInput
-from playtape.recordings.atomic import atomic
 from playtape.recordings.convert import Resize
-from playtape.recordings.formats._lerobot_dataset import MOST_ROWS
+from playtape.recordings.formats import _video_files
+from playtape.recordings.formats._lerobot_dataset import DONE, MOST_ROWS, REWARD
 from playtape.recordings.formats._lerobot_note import moved
 from playtape.recordings.formats._lerobot_stats import Pictures, sampled
 from playtape.recordings.nouns import Recording, Span
 from playtape.recordings.timeline import check_unchanged
 from playtape.recordings.video import Video, write_video
 
-REWARD, DONE = "next.reward", "next.done"
 EXACT_NS = 50_000  # LeRobot's own reader takes a frame within 100 us of its place
-BATCH = 64  # frames resized at once
 
 
 @dataclass(frozen=True)
@@ -137,17 +134,18 @@ def write_pictures(
     """The video of an episode; gives its statistics. What is h264 in mp4 and steady already is copied."""
     check_unchanged(video.path, video.signature)
     same = size == (video.width, video.height)
-    plain = video.path.suffix == ".mp4" and video.codec == "h264" and video.coded_size == size and not video.origin_ns
+    plain = _video_files.is_plain(video) and video.coded_size == size and not video.origin_ns
     wanted = sampled(len(rows.frames))
     seen = Pictures()
     if rows.steady and same and plain and not any(n % 2 for n in size) and not video.time_ns[0]:
-        if not (target.exists() and target.samefile(video.path)):
-            with atomic(target) as temporary:
-                shutil.copyfile(video.path, temporary)
+        _video_files.copy(video, target)
         for frame in video.stream(indices=wanted):
             seen.add(frame)
         return seen.told()
-    write_video(target, _watched(_sized(_repeated(video, rows.frames), size, resize), wanted, seen), fps=rows.fps)
+    pictures = _repeated(video, rows.frames)
+    if not same and resize is not None:
+        pictures = _video_files.sized(pictures, size, resize)
+    write_video(target, _watched(pictures, wanted, seen), fps=rows.fps)
     return seen.told()
 
 
@@ -159,20 +157,6 @@ def _repeated(video: Video, frames: np.ndarray) -> Iterator[np.ndarray]:
     numbers, times = np.unique(frames, return_counts=True)
     for frame, count in zip(video.stream(indices=numbers), times.tolist()):
         yield from (frame for _ in range(count))
-
-
-def _sized(frames: Iterator[np.ndarray], size: tuple[int, int], resize: Resize | None) -> Iterator[np.ndarray]:
-    batch: list[np.ndarray] = []
-    for frame in frames:
-        if frame.shape[:2] == size[::-1] or resize is None:
-            yield frame
-            continue
-        batch.append(frame)
-        if len(batch) == BATCH:
-            yield from resize(np.stack(batch), size[::-1])
-            batch = []
-    if batch and resize is not None:
-        yield from resize(np.stack(batch), size[::-1])
 
 
 def _watched(frames: Iterator[np.ndarray], wanted: np.ndarray, seen: Pictures) -> Iterator[np.ndarray]:

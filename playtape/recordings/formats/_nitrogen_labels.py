@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from playtape.actions.nitrogen import COLUMNS
-from playtape.errors import BadInput, need
+from playtape.errors import BadInput, first_line, need
 
 METADATA = "metadata.json"
 RAW, PROCESSED = "actions_raw.parquet", "actions_processed.parquet"
@@ -226,8 +226,7 @@ def rows(data: bytes, name: str, count: int | None) -> Rows:
     except BadInput:
         raise
     except Exception as error:  # pyarrow has a dozen kinds for what is damaged
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        raise BadInput(f"{name} is not a readable parquet table: {said[:200]}") from error
+        raise BadInput(f"{name} is not a readable parquet table: {first_line(error)[:200]}") from error
     both = np.concatenate(sticks, 1)
     if count is not None and len(both) != count:
         raise BadInput(f"{name} says {count} rows and holds {len(both)}")

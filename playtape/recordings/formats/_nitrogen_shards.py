@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from playtape.errors import BadInput, Truncated, one_line
-from playtape.recordings.formats._nitrogen_labels import FILES, METADATA
+from playtape.recordings.formats._nitrogen_labels import FILES, METADATA, Chunk
 from playtape.recordings.formats._nitrogen_videos import Videos
 from playtape.recordings.nouns import Attachment
 from playtape.recordings.timeline import signature
@@ -76,9 +76,8 @@ def members(archive: Path) -> Iterator[tuple[str, str, bytes]]:
     try:
         with gzip.open(archive, "rb") as stream:
             for parts, data in _files(stream, archive):
-                if data is not None:
-                    count += 1
-                    yield parts[-2], parts[-1], data
+                count += 1
+                yield parts[-2], parts[-1], data
     except gzip.BadGzipFile as error:
         raise BadInput(f"{archive} is no .tar.gz archive or is damaged ({error}); download it again") from error
     except zlib.error as error:
@@ -87,8 +86,8 @@ def members(archive: Path) -> Iterator[tuple[str, str, bytes]]:
         raise Truncated(f"{archive} ends early, after {count} files of labels; download it again") from error
 
 
-def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ...], bytes | None]]:
-    """The path of each file, and its bytes if they are labels. Python's own reader takes a name of any length into memory."""
+def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """The path and the bytes of each file of labels. Python's own reader takes a name of any length into memory."""
     told: dict[str, str] = {}  # of the next file, by headers before it
     while block := _exactly(stream, BLOCK, start=True):
         if not any(block):  # the end, of two such blocks
@@ -98,17 +97,17 @@ def _files(stream: gzip.GzipFile, archive: Path) -> Iterator[tuple[tuple[str, ..
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise BadInput(f"{archive} is no .tar.gz archive or is damaged ({error}); download it again") from error
-        size = int(told["size"]) if told.get("size", "").isdecimal() and len(told["size"]) < 20 else header.size
-        name = told.pop("path", header.name)
         if header.type in LONG_NAME | LONG_LINK | EXTENDED | {tarfile.XGLTYPE}:
-            if not 0 <= size <= MOST_NAME:
-                raise BadInput(f"{archive} holds a name of {size} bytes; legal are {MOST_NAME}")
-            data = _padded(stream, size)
+            if not 0 <= header.size <= MOST_NAME:
+                raise BadInput(f"{archive} holds a name of {header.size} bytes; legal are {MOST_NAME}")
+            data = _padded(stream, header.size)
             if header.type in LONG_NAME:
                 told["path"] = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
             elif header.type in EXTENDED:
                 told |= _extended(data)
             continue
+        size = int(told["size"]) if told.get("size", "").isdecimal() and len(told["size"]) < 20 else header.size
+        name = told.get("path", header.name)
         told = {}
         parts = _check(archive, name, header.type, size)
         labels = header.type in PLAIN and len(parts) > 1 and parts[-1] in FILES and CHUNK.fullmatch(parts[-2])
@@ -221,6 +220,12 @@ def video_of(chunk: str) -> str:
     """The id of the video that a chunk is of, by its name."""
     found = CHUNK.fullmatch(chunk)
     return found["video"] if found else ""
+
+
+def check_video(path: Path, chunk: Chunk) -> None:
+    """Raises BadInput where the metadata of the chunk at `path` are of another video than its name says."""
+    if chunk.video != video_of(path.name):
+        raise BadInput(f"{path / METADATA} is of the video {chunk.video!r}, and lies in {path.name}")
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,10 @@ import numpy as np
 from playtape.errors import BadInput
 from playtape.recordings.formats._nitrogen_labels import Box, Chunk
 from playtape.recordings.timeline import signature
-from playtape.recordings.video import Video
+from playtape.recordings.video import VIDEOS, Video
 
 FOLDER, VARIABLE = "videos", "PLAYTAPE_VIDEOS"
 UP = 4  # folders above a chunk: its video's, the shard's, actions, the data set's
-ENDINGS = (".mp4", ".mkv", ".webm", ".mov", ".m4v", ".avi", ".ts", ".flv")
 YOUTUBE = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z0-9_-]{11})(?![A-Za-z0-9]))")
 TWITCH = re.compile(r"(?<![A-Za-z0-9])(v\d{6,})(?![A-Za-z0-9])")
 PART = re.compile(r"_chunk_\d+")  # a file that was cut out of its video, which it is not: where it begins is not known
@@ -59,15 +58,15 @@ class Videos:
     folder: Path | None
     found: dict[str, Path] = field(default_factory=dict)
 
-    def of(self, chunk: str, video: str, source: str = "") -> Path:
+    def of(self, chunk: str, video: str) -> Path:
         """Raises Lost if there is none."""
         if video in self.found:
             return self.found[video]
         where = f"in {self.folder}" if self.folder else "on this disk"
         raise Lost(
             NO_VIDEO,
-            f"there is no video of {chunk} {where}: a file whose name holds {video!r}"
-            f"{f' (of {source})' if source else ''}; --videos DIR names the folder that has it",
+            f"there is no video of {chunk} {where}: a file whose name holds {video!r}; --videos DIR names the folder "
+            "that has it",
         )
 
 
@@ -87,7 +86,7 @@ def videos_in(folder: Path | None) -> Videos:
     best: dict[str, tuple[bool, int, Path]] = {}
     files = sorted(Path(at, name) for at, _, names in os.walk(folder) for name in names) if folder else []
     for file in files:
-        if file.suffix.lower() not in ENDINGS or file.name.startswith(".") or not file.is_file():
+        if file.suffix.lower() not in VIDEOS or file.name.startswith(".") or not file.is_file():
             continue
         stem, size = file.stem, file.stat().st_size
         ids = {stem} if PART.search(stem) else {stem, *YOUTUBE.findall(stem), *TWITCH.findall(stem)}

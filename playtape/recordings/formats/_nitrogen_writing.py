@@ -5,8 +5,6 @@ video's mean. An entry "playtape" in the metadata says that nothing is left to b
 """
 
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -19,12 +17,13 @@ import numpy as np
 from playtape.actions import Actions
 from playtape.actions.nitrogen import COLUMNS, NITROGEN, TRIGGERS, table
 from playtape.errors import BadInput, need, printable
-from playtape.recordings.atomic import atomic, sync, writing_failed
+from playtape.recordings.atomic import atomic_folder, sync
 from playtape.recordings.convert import Resize
+from playtape.recordings.formats import _video_files
 from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW
 from playtape.recordings.nouns import Info, Recording
 from playtape.recordings.timeline import check_unchanged
-from playtape.recordings.video import Video, write_video
+from playtape.recordings.video import Video
 
 CHUNK_S = 20
 DENOMINATOR = 1001  # rates are whole, or such as 60000/1001
@@ -55,11 +54,10 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
     resolution, area = _write_video(recording.video, path.parent / "videos" / f"{path.name}.mp4")
     said = {"controller_type": recording.info.extra.get("controller", ""), "game": recording.info.game, **area}
     own = {OWN: {"blacked_out": True, "info": printable(asdict(recording.info))}}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with atomic_folder(path) as part:
         for number, (start, end) in enumerate(_bounds(count, rate)):
             name = f"{path.name}_chunk_{number:04}"
-            (part / name).mkdir(parents=True)
+            (part / name).mkdir()
             _write_table(part / name / RAW, buttons[start:end], sticks[start:end])
             film = {
                 "resolution": resolution,
@@ -71,14 +69,6 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
             chunk = {"uuid": f"{name}_actions", "chunk_id": f"{number:04}", "chunk_size": end - start}
             (part / name / METADATA).write_text(json.dumps(chunk | {"original_video": film} | said | own, indent=1))
             sync(part / name / METADATA)
-        if path.is_dir():
-            shutil.rmtree(path)
-        part.rename(path)
-        sync(path.parent)
-    except OSError as error:
-        raise writing_failed(path, part, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return path
 
 
@@ -149,12 +139,7 @@ def _write_video(video: Video, target: Path) -> tuple[list[int], dict[str, Any]]
     """The picture, and how it is told of: [height, width], and where of it padding is left out."""
     check_unchanged(video.path, video.signature)
     width, height = video.width, video.height
-    if video.path.suffix == ".mp4" and video.codec == "h264" and video.crop is None:
-        if not (target.exists() and target.samefile(video.path)):
-            with atomic(target) as temporary:
-                shutil.copyfile(video.path, temporary)
-    else:
-        write_video(target, video.stream(), time_ns=video.time_ns)
+    _video_files.put(video, target)
     wide, high = width + width % 2, height + height % 2
     if (wide, high) == (width, height):
         return [height, width], {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 from playtape.recordings.formats._coded import coded
 from playtape.recordings.video import Video
 
@@ -86,8 +86,7 @@ def picture(file: Path, kinds: Kinds) -> np.ndarray:
         with Image.open(file, formats=tuple(dict.fromkeys(kinds.values()))) as image:
             return np.asarray(image.convert("RGB"))
     except Exception as error:  # Pillow raises a dozen kinds for what is damaged
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{file} is not a readable {told(kinds)} picture: {said}") from error
+        raise BadInput(f"{file} is not a readable {told(kinds)} picture: {first_line(error)}") from error
 
 
 def told(kinds: Kinds) -> str:

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 
 MOST_BYTES = 16 << 20  # five times the largest published one
 ENOUGH = re.compile(r"([fiu][1248]|b1)")  # numpy's words for numbers
 MARK = object()
+KEYS = str | bytes | int | float  # of dictionaries; the hash of tuples in tuples can take for ever
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ def read_pickle(path: Path) -> Any:
             f"{path} is refused: {error}; legal is a pickle of numbers, texts, lists and numpy arrays"
         ) from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
-        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise BadInput(f"{path} is not a whole pickle of plain data: {said}") from None
+        raise BadInput(f"{path} is not a whole pickle of plain data: {first_line(error)[:200]}") from None
 
 
 def _run(instructions: Iterator[tuple[Any, Any, Any]]) -> Any:
@@ -115,12 +115,13 @@ def _appends(stack: list[Any]) -> None:
 
 def _set(stack: list[Any]) -> None:
     value, key = stack.pop(), stack.pop()
-    _of(stack[-1], dict)[key] = value
+    _of(stack[-1], dict)[_of(key, KEYS)] = value
 
 
 def _sets(stack: list[Any]) -> None:
     pairs = _marked(stack)
-    _of(stack[-1], dict).update(zip(pairs[::2], pairs[1::2], strict=True))
+    keys = (_of(key, KEYS) for key in pairs[::2])
+    _of(stack[-1], dict).update(zip(keys, pairs[1::2], strict=True))
 
 
 def _named(stack: list[Any]) -> None:

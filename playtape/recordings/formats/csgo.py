@@ -28,7 +28,7 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.runs import runs
-from playtape.errors import BadInput, Truncated, need
+from playtape.errors import BadInput, Truncated, first_line, need
 from playtape.recordings.atomic import FULL
 from playtape.recordings.formats._coded import coded
 from playtape.recordings.nouns import Info, Recording, Span
@@ -105,7 +105,7 @@ def _opened(path: Path) -> Generator[Any]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         if isinstance(error, OSError) and error.errno in FULL:  # of the disk that the video is coded onto
             raise
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = first_line(error)
         if "truncated file" in said:
             raise Truncated(f"{path} ends early ({said}); copy or download it again") from error
         raise BadInput(f"{path} is not a readable HDF5 file: {said}") from error

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
-from playtape.errors import BadInput
+from playtape.errors import BadInput, first_line
 from playtape.recordings.formats._coded import coded
 from playtape.recordings.mixes import Part, known
 from playtape.recordings.nouns import Info, Recording, Span
@@ -132,8 +132,7 @@ def _fields(path: Path, part: Part | None) -> tuple[str, dict[str, np.ndarray]]:
     except BadInput:
         raise
     except Exception as error:  # damaged in any of the ways that zip and npy have, or with objects in it
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{path} is not a readable .npz file of arrays: {said}") from error
+        raise BadInput(f"{path} is not a readable .npz file of arrays: {first_line(error)}") from error
 
 
 def _pictures(path: Path, key: str, found: np.ndarray) -> np.ndarray:

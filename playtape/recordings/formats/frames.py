@@ -15,7 +15,6 @@ The pictures are coded anew into a video when they are read: visibly alike, not 
 
 import csv
 import os
-import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 from playtape.actions import Events
 from playtape.actions.runs import runs
 from playtape.errors import BadInput
-from playtape.recordings.atomic import sync, writing_failed
+from playtape.recordings.atomic import atomic_folder
 from playtape.recordings.convert import Resize
 from playtape.recordings.formats import _numbered
 from playtape.recordings.formats._frames_about import NAME, about, told_of
@@ -51,7 +50,7 @@ def read(path: Path) -> Recording:
     Raises BadInput for fewer than two pictures, for those that are none or not of one size, and for a table or a meta.json with
     something wrong in it.
     """
-    folder = Path(path)
+    folder = Path(os.path.abspath(path))  # noqa: PTH100  # its name counts, be it that of a link
     frames = _numbered.frames_of(folder, KINDS)
     table = read_table(folder / ACTIONS) if (folder / ACTIONS).is_file() else None
     told = about(folder, len(frames))
@@ -93,21 +92,8 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
     folder = Path(path)
     if folder.exists():
         _check_replaceable(folder)
-    part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("part", "old"))
-    try:
-        part.mkdir(parents=True)
+    with atomic_folder(folder) as part:
         _fill(recording, part)
-        if folder.exists():
-            folder.replace(old)
-        part.replace(folder)
-        sync(folder.parent)
-    except OSError as error:
-        raise writing_failed(folder, part, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
     return folder
 
 

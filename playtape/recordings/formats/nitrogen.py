@@ -21,12 +21,13 @@ The folder of videos is `videos` (--videos), or $PLAYTAPE_VIDEOS, or the nearest
 """
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from playtape.actions import Actions, Events
+from playtape.actions import Events
 from playtape.actions.nitrogen import NITROGEN, STICKS, from_table
 from playtape.actions.runs import runs
 from playtape.errors import BadInput
@@ -82,7 +83,7 @@ def read(
     Raises BadInput for a chunk without a video, one whose video does not fit, and labels that are damaged or contradict
     themselves.
     """
-    path = _chunk_at(Path(path))
+    path = _chunk_at(Path(os.path.abspath(path)))  # noqa: PTH100  # it is known by its name, be it that of a link
     for what, value, legal in (("labels", labels, WHICH), ("alignment", alignment, ALIGNMENTS)):
         if value not in legal:
             raise BadInput(f"{what} is {value!r}; legal are {', '.join(legal)}")
@@ -92,8 +93,7 @@ def read(
     file = library.of(path.name, shards.video_of(path.name))
     found = shards.labels(path, library)
     chunk = told.parse(found.read(told.METADATA), str(path / told.METADATA))
-    if chunk.video != shards.video_of(path.name):
-        raise BadInput(f"{path / told.METADATA} is of the video {chunk.video!r}, and lies in {path.name}")
+    shards.check_video(path, chunk)
     name = next((name for name in WHICH[labels] if name in found.files), WHICH[labels][0])
     rows = told.rows(found.read(name), str(path / name), chunk.rows)
     lag = _offset(offset, chunk.video)
@@ -252,8 +252,7 @@ def example(tmp: Path) -> Path:
         frame[52:68, 70:92] = 255 if actions.buttons[t - 1].any() else 130  # what led to frame t
     folder = tmp / "actions" / "SHARD_0000" / "dQw4w9WgXcQ"
     source = Video(write_video(tmp / "whole.mp4", frames, fps=30))
-    done = Actions(actions.buttons, actions.axes)
-    write(Recording(source, NITROGEN.events(done, source.time_ns), info=Info("example", "made", LICENCE)), folder)
+    write(Recording(source, NITROGEN.events(actions, source.time_ns), info=Info("example", "made", LICENCE)), folder)
     (tmp / "whole.mp4").unlink()
     video = tmp / "videos" / "a square [dQw4w9WgXcQ].mp4"
     video.parent.mkdir(exist_ok=True)

@@ -18,8 +18,6 @@ moment, which the levels do not tell. Where a device has no events at all, its l
 The annotation itself stays with the recording as an attachment, and `write` gives it back, to the byte if nothing was changed.
 """
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from playtape.errors import BadInput
 from playtape.recordings.annotation import parse
 from playtape.recordings.atomic import atomic
 from playtape.recordings.convert import Resize
+from playtape.recordings.formats import _video_files
 from playtape.recordings.formats._p2p_frames import can_say
 from playtape.recordings.formats._p2p_reading import recording_of
 from playtape.recordings.formats._p2p_writing import fresh, merge
@@ -41,7 +40,6 @@ __all__ = ["example", "find", "read", "unsaid", "write"]
 
 ANNOTATION, PICTURE, SMALL = "annotation.proto", "video.mp4", "192x192.mp4"
 SIDE = 192
-BATCH = 64  # frames resized at once
 CRF = 12  # of the small video; the published ones have 6 to 17
 
 
@@ -114,23 +112,10 @@ def _write_videos(video: Video, folder: Path, resize: Resize | None) -> None:
     check_unchanged(video.path, video.signature)
     small = (video.width, video.height) == (SIDE, SIDE)
     target = folder / (SMALL if small else PICTURE)
-    if video.path.suffix == ".mp4" and video.codec == "h264" and video.crop is None:
-        if not (target.exists() and target.samefile(video.path)):
-            with atomic(target) as temporary:
-                shutil.copyfile(video.path, temporary)
-    else:
-        write_video(target, video.stream(), time_ns=video.time_ns)
+    _video_files.put(video, target)
     if resize is not None and not small:
-        write_video(folder / SMALL, _resized(video, resize), time_ns=video.time_ns, crf=CRF)
-
-
-def _resized(video: Video, resize: Resize) -> Iterator[np.ndarray]:
-    batch: list[np.ndarray] = []
-    for number, frame in enumerate(video.stream(), start=1):
-        batch.append(frame)
-        if len(batch) == BATCH or number == len(video):
-            yield from resize(np.stack(batch), (SIDE, SIDE))
-            batch = []
+        pictures = _video_files.sized(video.stream(), (SIDE, SIDE), resize)
+        write_video(folder / SMALL, pictures, time_ns=video.time_ns, crf=CRF)
 
 
 def example(tmp: Path) -> Path:

@@ -12,8 +12,7 @@ import numpy as np
 from playtape.actions import Events
 from playtape.errors import BadInput
 from playtape.recordings.nouns import Info, Recording
-from playtape.recordings.repair import VIDEOS
-from playtape.recordings.video import Video, write_video
+from playtape.recordings.video import VIDEOS, Video, write_video
 
 __all__ = ["example", "find", "read"]
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from playtape.actions import Actions, ActionSpace, Axis, Events
+from playtape.actions import ActionSpace, Axis, Events
 from playtape.actions.names import INDEX
 from playtape.actions.runs import runs
 from playtape.errors import BadInput
@@ -129,7 +129,7 @@ def _done(ticks: Ticks, time_ns: np.ndarray, version: str, told: dict[str, str],
     for column, name in enumerate(space.buttons):
         actions.buttons[: len(ticks), column] = held[name]
     actions.axes[: len(ticks)] = np.column_stack([whole, np.clip(wheel, -NOTCH, NOTCH)])
-    return space.events(Actions(actions.buttons, actions.axes), time_ns)
+    return space.events(actions, time_ns)
 
 
 def _unstick(ticks: Ticks, held: dict[str, np.ndarray], warnings: list[str]) -> None:
