@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ from playtape.label.scale import scaled
 from playtape.label.stitch import BATCH, Part, joined, stitch_part
 from playtape.models.protocols import Follower, Labeler, Labels
 from playtape.recordings import Confidence, Info, Recording, Video, open_recording
-from playtape.recordings.licences import licences, note
+from playtape.recordings.licences import UNREAD, licences, note
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import find_device
 
@@ -215,7 +215,9 @@ def _provenance(loaded: Loaded, calibration: Calibration, video: Path, min_confi
 
 
 def _licences(video: Path) -> list[str]:
-    """Those of a recording of this video that lies beside it, if one does."""
-    with suppress(BadInput, OSError):
-        return licences(open_recording(video.with_suffix(".mcap")))
-    return []
+    """Those of a recording of this video that lies beside it, if one does; of one that cannot be read, that they are unknown."""
+    beside = video.with_suffix(".mcap")
+    try:
+        return list(licences(open_recording(beside))) if beside.is_file() else []
+    except (BadInput, OSError):
+        return [UNREAD]

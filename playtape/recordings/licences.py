@@ -12,6 +12,7 @@ from playtape.recordings.nouns import Recording
 
 KEY = "licences"  # in the provenance
 UNTOLD = ("", "not told")
+UNREAD = "unreadable list of licences"
 NONCOMMERCIAL = re.compile(r"\bNC\b|non-?\s?commercial|research[- ]only|academic use only", re.IGNORECASE)
 
 
@@ -27,7 +28,7 @@ def inherited(provenance: Mapping[str, str]) -> list[str]:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
-        return ["unreadable list of licences"]
+        return [UNREAD]
     return told
 
 

@@ -19,6 +19,7 @@ from playtape.label.decode import Calibration
 from playtape.label.label import _ahead
 from playtape.models import idm
 from playtape.recordings import Span, open_recording, save_recording, write_video
+from playtape.recordings.licences import licences
 from playtape.training import checkpoint
 
 
@@ -46,6 +47,13 @@ def made(path: Path, frames: int, fps: float = 35) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     wall = np.random.default_rng(0).integers(0, 256, (60, 400, 3), np.uint8)
     return write_video(path, (wall[:, 2 * i % 280 : 2 * i % 280 + 120] for i in range(frames)), fps=fps)
+
+
+def test_licences_that_cannot_be_read_are_told_as_unknown(model: Path, video: Path, tmp_path: Path) -> None:
+    one = copied(video, tmp_path / "in" / "play.mp4", 1)
+    one.with_suffix(".mcap").write_bytes(b"\x89MCAP0\r\n and then nothing")
+    (path,) = label(one, tmp_path / "out", model=model, progress=False)["outputs"]
+    assert licences(open_recording(path)) == ["unreadable list of licences"]
 
 
 def test_a_video_becomes_a_recording(model: Path, video: Path, tmp_path: Path) -> None:
