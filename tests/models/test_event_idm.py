@@ -204,6 +204,8 @@ def test_an_addition_of_low_rank_learns_alone(learned: EventIDM) -> None:
     assert replace(learned.config, published=True, motion="window", keep=0, chunk=0).adapts(learned.config)
     one, two = (models.recipe(name)[1].model for name in ("event-idm-1b", "event-idm-1b-published"))
     assert one.adapts(two)
+    assert not one.adapts(event_idm.tiny())  # whose context holds no picture of this size
+    assert not event_idm.tiny().adapts(one)
     assert replace(one, lora_rank=16).adapts(two)
     small.load_state_dict({**small.state_dict(), **learned.state_dict()})
     clip = example()
