@@ -11,6 +11,7 @@ from playtape.actions import Actions
 from playtape.clips import embed, resize, user_cache
 from playtape.errors import BadInput, deaf
 from playtape.models.protocols import Player
+from playtape.nets.drawing import seeded
 from playtape.play.clock import Clock
 from playtape.play.hands import PLAYERS, Manner
 from playtape.training import checkpoint
@@ -64,7 +65,7 @@ class Policy:
 
     def start(self, seed: int) -> None:
         self.state = self.model.start(1)
-        self.draw = torch.Generator(self.device).manual_seed(seed)
+        self.draw = seeded(self.device, seed)
 
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)
