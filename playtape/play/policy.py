@@ -43,6 +43,7 @@ class Policy:
         assert isinstance(model, Player)
         self.model, self.config, self.clock = model, loaded.model.config, clock
         self.space, self.manner = env.actions, manner
+        self.licences = loaded.licences  # of the recordings that it learned from
         mine = loaded.space
         here = [*self.space.buttons, *(axis.name for axis in self.space.axes)]
         if unknown := [name for name in (*mine.buttons, *(axis.name for axis in mine.axes)) if name not in here]:
