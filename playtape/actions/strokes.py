@@ -79,10 +79,10 @@ def of_actions(actions: Actions, space: ActionSpace, period: int) -> NDArray:
             found.append(_button(name, released * period + late, False))
     place = {axis.name: column for column, axis in enumerate(space.axes)}
     dx, dy = (
-        np.rint(axes[:-1, place[name]]).astype(np.int64) if name in place else np.zeros(len(axes) - 1, np.int64)
+        np.rint(axes[:-1, place[name]]).astype(np.int64) if name in place else np.zeros(len(axes[:-1]), np.int64)
         for name in ("mouse.dx", "mouse.dy")
     )
-    stamps = np.arange(len(axes) - 1) * period + late
+    stamps = np.arange(len(axes[:-1])) * period + late
     found.append(_moved(stamps, dx, dy))
     for name, flag in WHEELS.items():
         if name in place:

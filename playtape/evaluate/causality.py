@@ -56,13 +56,13 @@ def causality(
     _check_once(runs)
     keep_freed_memory()
     recordings = [open_recording(path) for path in find_recordings(data)]
-    notes, frames, fps = _asked(runs, recordings, data)  # what is wrong shows before hours of scoring
+    notes, frames, fps, alone = _asked(runs, recordings, data)  # what is wrong shows before hours of scoring
     if picture is not None:
         notes += _undrawn(runs)
     asked = Plan.of(recordings, frames, fps, seed)
     found = []
     for run in runs:
-        loaded = checkpoint.load(run, to="play")
+        loaded = alone or checkpoint.load(run, to="play")
         found.append(_judged(run, loaded, recordings, asked, seat(loaded.model, device), progress))
     order = list(dict.fromkeys(about["run"] for about, _ in found))
     found.sort(key=lambda one: (order.index(one[0]["run"]), one[0]["steps"] or 0))
@@ -83,9 +83,13 @@ def causality(
     return result
 
 
-def _asked(runs: Sequence[Path], recordings: Sequence[Recording], data: Path) -> tuple[list[str], int, float]:
-    """What to warn of, the frames a clip (the fewest that a policy learned from, in whole chunks), and their rate."""
+def _asked(
+    runs: Sequence[Path], recordings: Sequence[Recording], data: Path
+) -> tuple[list[str], int, float, Loaded | None]:
+    """What to warn of, the frames a clip (the fewest that a policy learned from, in whole chunks), and their rate; and the policy
+    if there is but one. Several may not fit into memory together, so they are read again, one by one."""
     notes: dict[str, None] = {}
+    loaded = None
     windows, rates = [], {}
     for run in runs:
         loaded = checkpoint.load(run, to="play")
@@ -97,7 +101,8 @@ def _asked(runs: Sequence[Path], recordings: Sequence[Recording], data: Path) ->
     if len(rates) > 1:
         said = ", ".join(f"{run} {rate:g}" for rate, run in rates.items())
         raise BadInput(f"these policies see different numbers of frames a second ({said}); score them one by one")
-    return list(notes), max(1, min(windows) // CHUNKS) * CHUNKS, next(iter(rates))
+    fewest = max(1, min(windows) // CHUNKS) * CHUNKS
+    return list(notes), fewest, next(iter(rates)), loaded if len(runs) == 1 else None
 
 
 def _check_once(runs: Sequence[Path]) -> None:

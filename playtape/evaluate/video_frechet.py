@@ -85,7 +85,7 @@ def i3d(file: Path, device: str) -> Clips:
             try:
                 with torch.inference_mode():
                     said = network(x.to(device).float(), rescale=True, resize=True, return_features=True)
-            except Exception as error:  # of the program, which is not ours
+            except (RuntimeError, torch.jit.Error, AttributeError) as error:  # it fails, it raises, it has no `forward`
                 shape = list(clips.shape[1:])
                 why = f"{file} cannot look at clips of {shape} as StyleGAN-V's does: {_reason(error)}"
                 raise BadInput(why) from error

@@ -64,7 +64,7 @@ def predict(
     warnings = told + (loaded.notes(run, recordings, data) if config.acts else loaded.knows(recordings))
     stored = [loaded.stored(one) for one in recordings]
     each = -(-clips // len(stored))
-    chosen = moments(stored, config.tokenizer.context, frames, each, goal=config.goal)[:clips]
+    chosen = spread(moments(stored, config.tokenizer.context, frames, each, goal=config.goal), clips)
     make_folder(out, "draw futures")
     begun = time.perf_counter()
     drawn = futures(model, chosen, samples, way, place, progress=progress)

@@ -168,12 +168,20 @@ class Config:
         period = round(TICKS_A_SECOND / self.fps)
         return Pace(period, self.tau_ms // (10 * period))
 
+    def check_clip(self, frames: int) -> None:
+        """Raises BadInput where clips of so many frames have no row whose neighbours and consequences are in them."""
+        if frames < (least := max(3, self.pace.delay + 2)):
+            raise BadInput(
+                f"clips have {frames} frames (--data.window); with --model.tau-ms {self.tau_ms} at {self.fps:g} frames a second "
+                f"it must be {least} or more"
+            )
+
     def adapts(self, other: object) -> bool:
         """Can a run of this config begin from weights of the other? The network and its words must be the same; how a video is
         read on may differ, and additions may begin where there are none."""
         if not isinstance(other, Config) or other.lora_rank not in (0, self.lora_rank):
             return False
-        return replace(self, **{name: getattr(other, name) for name in _NOT_WEIGHTS}) == other
+        return all(getattr(self, name) == getattr(other, name) for name in vars(self).keys() - {*_NOT_WEIGHTS})
 
 
 class EventIDM(Model):
@@ -205,6 +213,7 @@ class EventIDM(Model):
 
     def losses(self, clip: Clip) -> dict[str, Tensor]:
         """Mean log loss of the next word over all that is learned, by confidence; `hands`: of what hands did alone."""
+        self.config.check_clip(clip.frames.shape[1])
         lines = self._lines(clip)
         first = lines[0].first
         words, weight, hands = (

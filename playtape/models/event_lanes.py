@@ -13,7 +13,7 @@ Nothing of it changes a word, up to the order in which floats are added.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -30,7 +30,7 @@ class Feed(NamedTuple):
     frames: list[int]
 
 
-Lane = Generator[Feed, NDArray, list[Gap]]
+Lane = Generator[Feed, Any, list[Gap]]
 """Wants words read, is sent the logits [2, V + 1] after the last but one and after the last, and returns its gaps."""
 
 Read = Callable[[Sequence[int], Sequence[Feed]], NDArray]
@@ -91,17 +91,22 @@ def lane(way: Way, frames: Iterable[int]) -> Lane:
 
 def together(lanes: Sequence[Lane], read: Read) -> list[list[Gap]]:
     """Carry all lanes to their ends, reading for several at once."""
-    wanted = {number: next(each) for number, each in enumerate(lanes)}
+    wanted: dict[int, Feed] = {}
     done: dict[int, list[Gap]] = {}
+
+    def go_on(number: int, ends: NDArray | None) -> None:
+        try:
+            wanted[number] = lanes[number].send(ends)  # of None, it begins
+        except StopIteration as end:
+            wanted.pop(number, None)
+            done[number] = end.value
+
+    for number in range(len(lanes)):
+        go_on(number, None)
     while wanted:
         rows = _alike({number: len(feed.words) for number, feed in wanted.items()})
-        logits = read(rows, [wanted[number] for number in rows])
-        for number, ends in zip(rows, logits, strict=True):
-            try:
-                wanted[number] = lanes[number].send(ends)
-            except StopIteration as end:
-                done[number] = end.value
-                del wanted[number]
+        for number, ends in zip(rows, read(rows, [wanted[number] for number in rows]), strict=True):
+            go_on(number, ends)
     return [done[number] for number in range(len(lanes))]
 
 

@@ -12,13 +12,11 @@ Shapes: `N` clips, `M` = N * S futures, `T` frames, `K` of the context, `F` late
 later one, `A` numbers of an action, `D` width, `V` codes that a later frame can have; `P` = K (I + 1) - 1 tokens of a context.
 """
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip, pixels
@@ -26,6 +24,7 @@ from playtape.errors import BadInput, within
 from playtape.models import video_tokenizer
 from playtape.models.protocols import Model
 from playtape.models.recipe import Optimiser, Recipe
+from playtape.nets import onward
 from playtape.nets.drawing import Draw
 from playtape.nets.line import Line
 from playtape.nets.memory import Branch, Grown
@@ -255,47 +254,12 @@ class WorldModel(Model):
             state = self.start(self._anew(state), 1, self._bodies(state))
         slot = self.line.slot + self.done(actions, self._bodies(state))
         line = torch.cat([self._pending(state), slot[:, None]], 1)
-        draw = Draw(temperature, top, generator)
-        codes = self._fast(state, line, passes, draw) if passes else self._exact(state, line, draw)
+        draw, count = Draw(temperature, top, generator), self.config.tokenizer.tokens[1]
+        if passes:
+            codes = onward.fast(self.line, state.memories, line, count, passes, draw)
+        else:
+            codes = onward.exact(self.line, state.memories, line, count, draw)
         return replace(state, codes=torch.cat([state.codes, codes[:, None]], 1), length=state.length + 1)
-
-    def _exact(self, state: State, line: Tensor, draw: Draw) -> Tensor:
-        """Code by code: int64 [M, J]. The last one stays to be written with the next frame's slot."""
-        codes: list[Tensor] = []
-        for _ in range(self.config.tokenizer.tokens[1]):
-            hidden = self._written(state, line, line.shape[1])[:, -1]
-            codes.append(draw(self.line.head(hidden)))
-            line = self.line.later(codes[-1])[:, None]
-        return torch.stack(codes, 1)
-
-    def _fast(self, state: State, line: Tensor, passes: int, draw: Draw) -> Tensor:
-        """All codes in so many passes, the surest first: int64 [M, J]. None of them is written yet."""
-        count = self.config.tokenizer.tokens[1]
-        codes = torch.zeros(len(line), count, dtype=torch.int64, device=line.device)
-        hid = torch.ones_like(codes, dtype=torch.bool)
-        for number in range(1, passes + 1):
-            asked = torch.where(hid[..., None], self.line.blank, self.line.later(codes))
-            hidden = self._written(state, torch.cat([line, asked], 1), line.shape[1])[:, -count:]
-            line = line[:, :0]  # it is written now
-            logits = self.line.head(hidden)
-            codes = torch.where(hid, draw(logits), codes)
-            left = int(count * math.cos(math.pi / 2 * number / passes))
-            sure = draw.sureness(logits, codes).masked_fill(~hid, torch.inf)
-            hid = torch.zeros_like(hid).scatter(1, sure.argsort(1)[:, :left], True) if left else torch.zeros_like(hid)
-        return codes
-
-    def _written(self, state: State, x: Tensor, keep: int) -> Tensor:
-        """The next tokens [M, T, D], mixed: the first `keep` see what is before them and stay, the others see everything."""
-        used, length = state.memories[0].used, x.shape[1]
-        new = torch.arange(length, device=x.device)
-        mask = None
-        if length > 1:
-            sees = (new[:, None] >= new[None]) | (new[:, None] >= keep)
-            mask = functional.pad(sees, (used, 0), value=True)
-        out = self.line.body(x, self._prompt_length + used + new, mask, state.memories)
-        for memory in state.memories:
-            memory.used = used + keep
-        return out
 
     def _pending(self, state: State) -> Tensor:
         """What the memories do not hold yet, [M, 0 to J, D]."""
@@ -324,7 +288,7 @@ class WorldModel(Model):
         if self.outcomes is None:
             raise BadInput("this world model foretells no outcomes; train one with --model.outcomes True")
         pending = self._pending(state)
-        return self.outcomes(self._written(state, pending, pending.shape[1])[:, -1])
+        return self.outcomes(onward.written(self.line, state.memories, pending, pending.shape[1])[:, -1])
 
     @torch.no_grad()
     def frames(self, state: State, last: int) -> Tensor:

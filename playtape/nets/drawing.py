@@ -6,10 +6,21 @@ Shapes: `*b` any leading batch, `V` choices.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 LEAST = 1e-20  # in the place of a 0 that was drawn, of which there is no logarithm
+
+
+def seeded(device: str, seed: int) -> torch.Generator:
+    """Draws by a seed of 0 to 2**63 - 1, each of which has its own.
+
+    What a CPU draws hangs on the low 32 bits of what it is seeded with alone, so a seed of more is mixed into them.
+    """
+    if seed >= 2**32:
+        seed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+    return torch.Generator(device).manual_seed(seed)
 
 
 def gumbel(shape: Sequence[int], generator: torch.Generator | None, device: torch.device) -> Tensor:

@@ -144,7 +144,7 @@ def read_on(
 ) -> Tensor:
     """Lines [q] of word numbers go on at their places; of each, the logits of its last two tokens, [B, 2, V] (of one, twice).
 
-    `pictures` [n, I, D] are those of each line's picture tokens, in order.
+    `pictures` [n, I, D] are those of each line's picture tokens, in order; those of a line without may lie anywhere.
     """
     device = body.lm_head.weight.device
     length = torch.tensor([len(line) for line in lines], device=device)
@@ -152,7 +152,7 @@ def read_on(
     place = torch.arange(words.shape[1], device=device)
     own = place < length[:, None]
     where = torch.tensor(at, device=device)[:, None] + place
-    x = filled(body, words, own, torch.cat([each.flatten(0, 1) for each in pictures]))
+    x = filled(body, words, own, torch.cat([each.flatten(0, 1).to(device) for each in pictures]))
     mask = memory.aim(rows, where, own)
     hidden = body.model.language_model(
         inputs_embeds=x,
@@ -173,9 +173,10 @@ def filled(body: Any, words: Tensor, own: Tensor, pictures: Tensor) -> Tensor:
 
 
 def whole(body: Any, words: Tensor, frames: Tensor) -> Tensor:
-    """One line [Q] of word numbers and all of its pictures, uint8 [M, 3, H, W], to the logits [V] of what comes next.
+    """One line [Q] of word numbers and all of its pictures, uint8 [M, 3, H, W], if any, to the logits [V] of what comes next.
 
     The library's own forward pass, with nothing kept and nothing known before: what `read_on` is checked by.
     """
-    said = body(input_ids=words[None], pixel_values=coloured(frames), use_cache=False, logits_to_keep=1)
+    pixels = coloured(frames) if len(frames) else None
+    said = body(input_ids=words[None], pixel_values=pixels, use_cache=False, logits_to_keep=1)
     return said.logits[0, -1]

@@ -11,6 +11,7 @@ from playtape.actions import Actions
 from playtape.clips import embed, resize, user_cache
 from playtape.errors import BadInput, deaf
 from playtape.models.protocols import Player
+from playtape.nets.drawing import seeded
 from playtape.play.clock import Clock
 from playtape.play.hands import PLAYERS, Manner
 from playtape.training import checkpoint
@@ -42,6 +43,7 @@ class Policy:
         assert isinstance(model, Player)
         self.model, self.config, self.clock = model, loaded.model.config, clock
         self.space, self.manner = env.actions, manner
+        self.licences = loaded.licences  # of the recordings that it learned from
         mine = loaded.space
         here = [*self.space.buttons, *(axis.name for axis in self.space.axes)]
         if unknown := [name for name in (*mine.buttons, *(axis.name for axis in mine.axes)) if name not in here]:
@@ -64,7 +66,7 @@ class Policy:
 
     def start(self, seed: int) -> None:
         self.state = self.model.start(1)
-        self.draw = torch.Generator(self.device).manual_seed(seed)
+        self.draw = seeded(self.device, seed)
 
     def act(self, obs: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
         frame = resize(obs, (self.config.height, self.config.width_px))[None].to(self.device)

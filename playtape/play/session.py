@@ -22,7 +22,6 @@ from playtape.play.tape import Tape, check_free
 from playtape.play.watch import Watched
 from playtape.play.worlds import Inside, find_game
 from playtape.recordings.atomic import check_folder
-from playtape.recordings.licences import KEY as LICENCES
 
 
 def play(
@@ -56,6 +55,7 @@ def play(
     module, name, scenario = find_game(game, inside, seed, manner.device)
     with contextlib.closing(module.make(scenario or None)) as env:
         who = hands(player, module, env, name, clock, manner)
+        licences = getattr(who, "licences", ())
         label = player if player in PLAYERS else f"policy {Path(player).resolve().name}"
         if isinstance(who, Taught) and (window or hz is not None):  # a game that waits for its player needs no watch
             who = Watched(who, env.actions, clock)
@@ -74,7 +74,7 @@ def play(
             record,
             clock=clock,
             max_steps=max_steps,
-            licences=_licences(player),
+            licences=licences,
             progress=progress,
         )
 
@@ -153,15 +153,6 @@ def _shared(who: Hands, label: str, env: Any, hz: float | None) -> Hands:
 
     window = Window(env.actions, env.observation_space.shape, f"{label} plays")
     return Shared(who, label, window, hz or env.hz)
-
-
-def _licences(player: str) -> Sequence[str]:
-    """Those of the recordings that a policy, if it is one, learned from."""
-    if player in PLAYERS:
-        return ()
-    from playtape.training.checkpoint import described  # torch takes seconds, and other players do without
-
-    return described(Path(player)).train.get(LICENCES, ())
 
 
 def _check(episodes: int, seed: int, hz: float | None, max_steps: int | None) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from playtape.actions import Actions
 from playtape.clips import resize
+from playtape.nets.drawing import seeded
 from playtape.serve.guests import Turn
 from playtape.training.checkpoint import Loaded
 from playtape.training.device import seat
@@ -23,7 +24,7 @@ class Seats:
         model: Any = loaded.model
         self.model, self.config, self.device = model, model.config, seat(model, device)
         self.state = self.model.start(count)
-        self.draw = torch.Generator(self.device).manual_seed(seed)
+        self.draw = seeded(self.device, seed)
 
     def act(self, turns: Sequence[Turn]) -> tuple[np.ndarray, np.ndarray]:
         """At least one turn, each of another seat, to what to do: buttons bool [N, B] and axes float32 [N, A]."""

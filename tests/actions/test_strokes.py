@@ -53,6 +53,15 @@ def test_places_within_an_interval() -> None:
     assert rows["kind"].tolist() == [KEYBOARD, MOUSE, KEYBOARD]
 
 
+@pytest.mark.parametrize("space", [SPACE, ActionSpace(("key.w",), ())])
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_an_interval_nothing_is_done(space: ActionSpace, rows: int) -> None:
+    held = Actions(np.ones((rows, len(space.buttons)), bool), np.ones((rows, len(space.axes)), np.float32))
+    assert strokes.of_actions(held, space, P).shape == (0,)
+    raw = Events.from_rows([(5, "key.w", 1), (6, "mouse.dx", 3)])
+    assert strokes.of_events(raw, np.arange(rows) * FRAME_NS, P).shape == (0,)
+
+
 def test_raw_motion_is_flushed_before_a_click_and_stays_in_its_frame() -> None:
     time_ns = np.array([0, 60, 100, 170]) * 1_000_000  # the grid's frames, as they truly were
     ms = 1_000_000

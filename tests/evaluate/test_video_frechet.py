@@ -114,6 +114,34 @@ class Growing(torch.nn.Module):
         return x.mean((2, 3, 4))[:, : min(3, x.size(0))]
 
 
+class Raising(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        raise ValueError("it will not")
+
+
+class Failing(torch.nn.Module):
+    def forward(self, x: Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> Tensor:
+        return x[:, 9]
+
+
+class Uncalled(torch.nn.Module):
+    @torch.jit.export
+    def other(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Unlike(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+@pytest.mark.parametrize("program", [Raising, Failing, Uncalled, Unlike])
+def test_a_program_that_fails_is_refused(tmp_path: Path, program: type) -> None:
+    torch.jit.script(program()).save(tmp_path / "odd.pt")
+    with pytest.raises(BadInput, match=r"odd\.pt cannot look at clips of \[2, 3, 4, 4\] as StyleGAN-V's does: .+"):
+        i3d(tmp_path / "odd.pt", "cpu")(torch.zeros(1, 2, 3, 4, 4, dtype=torch.uint8))
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [

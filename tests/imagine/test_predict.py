@@ -145,6 +145,9 @@ def test_of_many_recordings_some_are_looked_at_evenly_spread(
     result = predict(run, tmp_path / "data", tmp_path / "out", Counts(FRAMES, 1, 4), progress=False)
     assert opened == ["r0", "r3", "r6", "r9"]
     assert [clip["recording"] for clip in result["clips"]] == opened
+    result = predict(run, tmp_path / "data", tmp_path / "more", Counts(FRAMES, 1, 12), progress=False)
+    assert len(result["clips"]) == 12
+    assert {clip["recording"] for clip in result["clips"]} == {f"r{number}" for number in range(10)}
 
 
 def open_film(path: Path) -> np.ndarray:

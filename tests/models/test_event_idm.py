@@ -17,6 +17,7 @@ from playtape.models import event_idm
 from playtape.models.event_idm import Config, EventIDM, Pictures
 from playtape.models.event_loop import Gap
 from playtape.models.protocols import Follower
+from playtape.models.recipe import Data, Recipe
 from playtape.nets import lora
 
 SPACE = ActionSpace(("key.w", "key.shift", "mouse.left"), (Axis("mouse.dx", scale=50.0), Axis("mouse.wheel")))
@@ -204,6 +205,8 @@ def test_an_addition_of_low_rank_learns_alone(learned: EventIDM) -> None:
     assert replace(learned.config, published=True, motion="window", keep=0, chunk=0).adapts(learned.config)
     one, two = (models.recipe(name)[1].model for name in ("event-idm-1b", "event-idm-1b-published"))
     assert one.adapts(two)
+    assert not one.adapts(event_idm.tiny())  # whose context holds no picture of this size
+    assert not event_idm.tiny().adapts(one)
     assert replace(one, lora_rank=16).adapts(two)
     small.load_state_dict({**small.state_dict(), **learned.state_dict()})
     clip = example()
@@ -261,6 +264,24 @@ def test_in_training_a_line_begins_at_any_time() -> None:
 def test_bad_settings_say_what_would_be_legal(changes, said) -> None:
     with pytest.raises(BadInput, match=said):
         replace(event_idm.tiny(), **changes)
+
+
+@pytest.mark.parametrize(("tau_ms", "least"), [(0, 3), (50, 3), (100, 4), (250, 7)])
+def test_clips_must_show_what_came_of_a_row_that_is_known(tau_ms: int, least: int) -> None:
+    model = event_idm.build(replace(event_idm.tiny(), tau_ms=tau_ms), SPACE).eval()
+    whole = example()
+
+    def first(frames: int) -> Clip:
+        held, axes = whole.actions.buttons[:, :frames], whole.actions.axes[:, :frames]
+        mask = torch.ones(1, frames, dtype=torch.bool)
+        return Clip(whole.frames[:, :frames], Actions(held, axes), mask, torch.ones(1, frames))
+
+    assert model.losses(first(least))["loss"] > 0
+    for frames in (1, least - 1):
+        with pytest.raises(BadInput, match=rf"clips have {frames} frames .*tau-ms {tau_ms} .* must be {least} or more"):
+            model.losses(first(frames))
+        with pytest.raises(BadInput):  # and before anything is read
+            Recipe(model.config, steps=1, batch=1, data=Data(fps=20, window=frames))
 
 
 def test_a_space_without_words_is_refused() -> None:

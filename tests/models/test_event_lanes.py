@@ -141,6 +141,16 @@ def test_lanes_do_not_touch_each_other() -> None:
         assert found == [alone[k] for k in order]
 
 
+def test_a_stretch_without_frames_has_no_gaps() -> None:
+    way = WAYS["ours"]
+    model = Scripted(OURS, script(OURS), 3, 200)
+    stretches = [range(0), range(FRAMES), range(0)]
+    found = event_lanes.together([event_lanes.lane(way, stretch) for stretch in stretches], model.read)
+    assert [len(gaps) for gaps in found] == [0, FRAMES, 0]
+    assert event_lanes.together([event_lanes.lane(way, range(0))], model.read) == [[]]
+    assert event_lanes.together([], model.read) == []
+
+
 def test_what_is_forgotten_is_the_oldest_and_a_block_keeps_its_last_frames() -> None:
     sliding, block = Way(OURS, PACE, context=50), Way(OURS, PACE, context=50, keep=2)
     items = [sliding.screen(0)]

@@ -2,7 +2,7 @@
 
 import torch
 
-from playtape.nets.drawing import Draw, gumbel
+from playtape.nets.drawing import Draw, gumbel, seeded
 
 LOGITS = torch.tensor([2.0, 0.5, 0.0, -1.0, -3.0])
 MANY = 40_000
@@ -33,3 +33,13 @@ def test_without_temperature_it_is_the_likeliest() -> None:
     draw = Draw(0.0, 2, generator())
     assert draw(LOGITS.expand(6, 5)).tolist() == [0] * 6
     assert torch.equal(draw.sureness(LOGITS[None], torch.tensor([1])), LOGITS.log_softmax(0)[1:2])
+
+
+def test_every_seed_draws_something_else() -> None:
+    """Also those that differ in what a CPU's generator does not look at; and those of 32 bits draw what torch does."""
+    seeds = (0, 1, 2**32 - 1, 2**32, 2**32 + 1, 2**33, 2**63 - 1)
+    drawn = [tuple(torch.rand(4, generator=seeded("cpu", seed)).tolist()) for seed in seeds]
+    assert len({*drawn}) == len(seeds)
+    assert drawn == [tuple(torch.rand(4, generator=seeded("cpu", seed)).tolist()) for seed in seeds]
+    for seed, four in zip(seeds[:3], drawn):
+        assert four == tuple(torch.rand(4, generator=torch.Generator().manual_seed(seed)).tolist())

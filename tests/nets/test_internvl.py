@@ -65,6 +65,13 @@ def test_reading_on_is_reading_the_whole(body) -> None:
 
 
 @torch.no_grad()
+def test_a_line_may_show_no_picture(body) -> None:
+    words, none = torch.tensor([1, 2, 3]), torch.zeros(0, 1)
+    logits = read_on(body, Memory(body, 1, 8), [0], [words], [0], [none])
+    torch.testing.assert_close(logits[0, 1], whole(body, words, none), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
 def test_a_memory_takes_the_precision_that_layers_compute_in(body) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         memory = Memory(body, 1, 8)
