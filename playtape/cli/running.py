@@ -18,7 +18,7 @@ from playtape import __version__
 from playtape.argv import nearest, parse
 from playtape.cli.command import Command, Judging, Lasting, Result, Worded
 from playtape.cli.commands import COMMANDS
-from playtape.errors import BadInput, printable
+from playtape.errors import BadInput, one_line, printable
 
 LEFT = "what was finished stays, nothing half-written does."
 TERMINATED = 128 + signal.SIGTERM
@@ -143,7 +143,7 @@ def trouble(error: OSError) -> str:
 
 def complain(name: str, message: str, code: int) -> int:
     """One sentence on standard error."""
-    print(printable(f"{name}: {message}"), file=sys.stderr, flush=True)
+    print(one_line(f"{name}: {message}"), file=sys.stderr, flush=True)
     return code
 
 

@@ -51,7 +51,11 @@ def regular(time_ns: np.ndarray, fps: float) -> np.ndarray:
     period = 1e9 / fps
     if np.median(np.diff(time_ns)) > 0.97 * period:
         return np.arange(len(time_ns))
-    grid = time_ns[0] + np.arange(int((time_ns[-1] - time_ns[0]) / period) + 1) * period
+    place = (time_ns - time_ns[0]) / period
+    beside = np.unique(
+        np.floor(place).astype(np.int64)[:, None] + (0, 1)
+    )  # of the grid, what lies in a gap is nearest to its ends
+    grid = time_ns[0] + beside[beside <= int(place[-1])] * period
     right = np.searchsorted(time_ns, grid).clip(1, len(time_ns) - 1)
     nearer_left = grid - time_ns[right - 1] <= time_ns[right] - grid
     return np.unique(right - nearer_left)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from playtape.errors import BadInput, first_line
 from playtape.label.manifest import ENDINGS, Row, read
@@ -46,7 +46,7 @@ def find(words: Sequence[str]) -> list[Item]:
         )
     seen: dict[str, Item] = {}  # by place
     names: dict[str, Item] = {}
-    for item in (item for word in words for item in _named(word)):
+    for item in (_named_well(item) for word in words for item in _named(word)):
         if item.refused:
             names[_free(item, names)] = replace(item, name=_free(item, names))
             continue
@@ -68,8 +68,17 @@ def find(words: Sequence[str]) -> list[Item]:
 
 def _free(item: Item, names: dict[str, Item]) -> str:
     """A name for what is not labelled, so that it cannot stand in the way of what is."""
-    wanted = f"{item.name} (row {item.row})"
+    wanted = f"{item.name} (row {item.row})" if item.row else item.name
     return wanted if wanted not in names else f"{wanted} {len(names)}"
+
+
+def _named_well(item: Item) -> Item:
+    """What no file could be called is not touched; one such must not stop the others."""
+    longest = max(item.name.split("/"), key=lambda part: len(os.fsencode(part)))
+    if item.refused or len(os.fsencode(longest)) <= LONGEST:
+        return item
+    short = f"{longest[:40]}..."
+    return replace(item, name=short, refused=f"{short!r} is too long to name a label; legal are {LONGEST} bytes")
 
 
 def _named(word: str) -> Iterator[Item]:
@@ -110,10 +119,10 @@ def _local(path: Path, root: Path | None = None) -> Item:
 
 
 def _remote(url: str) -> Iterator[Item]:
-    if urlsplit(url).scheme == "file":
+    if _parts(url).scheme == "file":
         yield from _named(str(_file(url)))
         return
-    place = PurePosixPath(urlsplit(url).path)
+    place = PurePosixPath(_parts(url).path)
     if place.suffix.lower() in ENDINGS:
         yield from _manifest(_asked(url, lambda system, path: system.cat_file(path)), url)
         return
@@ -155,15 +164,25 @@ def said(error: BaseException) -> str:
     return kind if line == kind else f"{kind}: {line}"
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise BadInput(f"{url} is no URL: {first_line(error)}") from error
+
+
 def _file(url: str) -> Path:
-    parts = urlsplit(url)
+    parts = _parts(url)
     if parts.netloc not in ("", "localhost"):
         raise BadInput(f"{url} is of another machine; legal is file:///absolute/path")
-    return Path(unquote(parts.path))
+    path = unquote(parts.path)
+    if "\0" in path:
+        raise BadInput(f"{url} holds a character that no name has")
+    return Path(path)
 
 
 def _stem(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _parts(url)
     return PurePosixPath(unquote(parts.path).strip("/") or parts.netloc).stem or "video"
 
 
@@ -188,22 +207,31 @@ def _of_row(row: Row, manifest: str) -> Item:
 
 
 def _place(row: Row, manifest: str) -> Item:
-    """Where a row's video lies. Raises BadInput for a path that leads out of the manifest's folder."""
+    """Where a row's video lies. Raises BadInput for a path that leads out of the manifest's folder, or names no file."""
     if row.url:
-        return _local(_file(row.url)) if urlsplit(row.url).scheme == "file" else Item(_stem(row.url), row.url)
+        return _local(_file(row.url)) if _parts(row.url).scheme == "file" else Item(_stem(row.url), row.url)
+    if "\0" in row.path:
+        raise BadInput(f"the path {row.path!r} holds a character that no name has")
     if Path(row.path).is_absolute():
         path = Path(os.path.normpath(row.path))
+        _check_named(path, row)
         return _local(path, Path(manifest).absolute().parent)
     inside = Path(os.path.normpath(row.path.replace("\\", "/")))  # so that a link's own .. leads nowhere else
-    if inside.parts[:1] == ("..",) or "\0" in row.path:
+    if inside.parts[:1] == ("..",):
         raise BadInput(
             f"the path {row.path!r} leaves the folder of {manifest}; legal are paths below it, and absolute ones"
         )
+    _check_named(inside, row)
     if "://" in manifest:
         name = inside.with_suffix("").as_posix()
         return Item(name, f"{manifest.rpartition('/')[0]}/{inside.as_posix()}")
     folder = Path(manifest).parent
     return _local(folder / inside, folder)
+
+
+def _check_named(path: Path, row: Row) -> None:
+    if not path.name:
+        raise BadInput(f"the path {row.path!r} is a folder; legal is that of a video")
 
 
 def _unfit(name: str) -> str:

@@ -9,7 +9,7 @@ One writer at a time: who writes holds the folder (recordings/lock.py).
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -157,7 +157,17 @@ def _made(found: dict[str, Any]) -> Line | None:
         if not isinstance(value, (int, float) if kind is float else kind):
             return None
     line = Line(**{own.name: found[own.name] for own in fields(Line)})
-    return line if line.name and line.state in STATES else None
+    return line if line.name and line.state in STATES and _counts(line.stats) else None
+
+
+def _counts(stats: Mapping[str, Any]) -> bool:
+    """Is it what tasks.stats makes: whole numbers, by the names of inputs, alone, or in a list?"""
+    kinds = {"held": dict, "pressed": dict, "moved": dict, "idle": int, "confidence": list}
+    if not all(isinstance(value, kinds.get(name, object)) for name, value in stats.items()):
+        return False
+    parts = (value.values() if isinstance(value, dict) else [value] for value in stats.values())
+    flat = (one for part in parts for each in part for one in (each if isinstance(each, list) else [each]))
+    return all(type(one) is int for one in flat)
 
 
 def _write_table(path: Path, lines: list[Line]) -> None:

@@ -25,12 +25,13 @@ from playtape.label.ledger import BEGUN, DONE, QUARANTINED, TABLE, Ledger, Line,
 from playtape.label.progress import Progress
 from playtape.label.report import NAME as REPORT
 from playtape.label.report import write_report
-from playtape.label.scale import measured
+from playtape.label.scale import FACTORS, measured
 from playtape.label.schedule import PARTS, Job, Schedule, fetched, interrupted, target
 from playtape.label.stitch import BATCH, KEEP
 from playtape.label.tasks import PART, Bench, Setup
 from playtape.recordings import open_recording
 from playtape.recordings.atomic import check_new, check_one_way, make_folder, sweep
+from playtape.recordings.container import is_whole
 from playtape.recordings.lock import locked
 from playtape.training import checkpoint
 from playtape.training.checkpoint import Loaded
@@ -149,15 +150,16 @@ class _Run:
                 raise BadInput(f"cannot write {place}: it is a folder")
             job = _job(item, line)
             there = place.exists()
+            broken = line is not None and line.state == DONE and there and not is_whole(place)
             if self.missing and there:
                 self.kept.append(place)
-            elif line is not None and not self.replace and self._finished(line, job, there):
+            elif line is not None and not self.replace and self._finished(line, job, there and not broken):
                 (self.kept.append(place) if line.state == DONE else self.aside.append(line))
             else:
                 self.jobs.append(job)
                 unknown += [place] if line is None and there else []
                 self._check_fetched(item, line)
-                if there and open_recording(place).provenance.get("kind") != "pseudo":
+                if there and not broken and open_recording(place).provenance.get("kind") != "pseudo":
                     raise BadInput(
                         f"{place} is a recording that no model made; give another --out, so that it is not replaced"
                     )
@@ -323,6 +325,7 @@ def _gone(line: Line, job: Job) -> bool:
 
 def _factor(loaded: Loaded, mouse_scale: float | Path, device: str) -> float:
     if not isinstance(mouse_scale, Path):
+        within("--mouse-scale", mouse_scale, *FACTORS)
         return mouse_scale
     known = open_recording(mouse_scale)
     time_ns, labels = beliefs(loaded, known.video, device=device, progress=False)

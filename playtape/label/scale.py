@@ -12,6 +12,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.errors import BadInput
 from playtape.models.protocols import Labels
 
+FACTORS = (1e-3, 1e3)  # that are legal: beyond, it is a slip of the finger and no hand
 MOTION = ("mouse.dx", "mouse.dy")
 
 

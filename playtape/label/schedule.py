@@ -20,6 +20,7 @@ from playtape.label.inputs import Item
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line
 from playtape.label.patience import patient
 from playtape.label.tasks import Answer, Task
+from playtape.recordings.container import is_whole
 
 PARTS = ".parts"  # in the output's folder: beliefs of long videos whose label is not whole yet
 TRIES = 3  # times that a video's process may end, or fail by what is not the video's own fault
@@ -172,7 +173,7 @@ class Schedule:
         """Has an earlier run labelled these bytes at this place? Then only the file's time is another."""
         line = self.ledger.lines.get(job.name)
         same = line is not None and (line.state, line.video_sha256) == (DONE, job.sha256)
-        return bool(same and line and line.source == printable(job.item.source) and self._target(job).is_file())
+        return bool(same and line and line.source == printable(job.item.source) and is_whole(self._target(job)))
 
     def _stands(self, name: str) -> bool:
         """Is there, or will there be, a label of that name whose video is where it was?"""

@@ -34,6 +34,16 @@ LARGEST_CHUNK = 1 << 30
 EARLY = "the file ends early"
 
 
+def is_whole(path: Path) -> bool:
+    """Is there a file that begins and ends as MCAP does? What was cut off does not end so."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC))
+        file.seek(max(0, path.stat().st_size - len(MAGIC)))
+        return head == file.read(len(MAGIC)) == MAGIC
+
+
 @dataclass(frozen=True)
 class Channel:
     """A topic and the schema of its messages (name, encoding and text)."""

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,22 @@ def test_a_faster_one_is_sampled_at_the_nearest_frames() -> None:
     assert (np.diff(keep) > 0).all()
     error = np.abs(time_ns[keep] - time_ns[0] - np.arange(len(keep)) * 1e9 / 35)
     assert error.max() <= 1e9 / 120 + 2
+
+
+def test_a_gap_costs_nothing_and_changes_nothing_beside_it() -> None:
+    draw = np.random.default_rng(0)
+    for gap in (3, 40, 1000):
+        steps = draw.uniform(0.2, 2.6, 300)
+        steps[150] = gap
+        time_ns = (np.cumsum(steps) / 60 * 1e9).astype(np.int64)
+        period = 1e9 / 20
+        grid = time_ns[0] + np.arange(int((time_ns[-1] - time_ns[0]) / period) + 1) * period  # as it is defined
+        nearest = np.unique(np.abs(time_ns[None] - grid[:, None]).argmin(1))
+        assert np.array_equal(regular(time_ns, 20), nearest)
+    year = np.concatenate([time_ns, time_ns + 365 * 86_400 * 10**9])
+    start = time.perf_counter()
+    assert 290 / 3 < len(regular(year, 20)) < 600
+    assert time.perf_counter() - start < 0.5
 
 
 def test_jitter_does_not_change_the_rate() -> None:

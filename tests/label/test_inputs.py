@@ -57,6 +57,9 @@ def test_one_mention_is_enough(folder: Path) -> None:
         ("no*.mp4", "there is no video that matches"),
         ("deep/nothing", "there is no video or folder"),
         ("file://elsewhere/a.mp4", "is of another machine"),
+        ("http://[", "is no URL: "),
+        ("file://[/a.mp4", "is no URL: "),
+        ("file:///a%00b.mp4", "holds a character that no name has"),
         ("nosuch://a/b.mp4/", "cannot be read: ValueError: Protocol not known"),
     ],
 )
@@ -110,6 +113,28 @@ def test_rows_that_cannot_be_are_refused_and_the_rest_stays(folder: Path) -> Non
     assert all("cannot name a label" in why[row] for row in (6, 7, 8))
     assert "too long" in why[9]
     assert why[11] == "row 11 has more fields than the header"
+
+
+def test_what_names_no_file_at_all_is_one_rows_fault(folder: Path) -> None:
+    rows = (b".,,", b"/,,", b"/a\0b.mp4,,x", b",http://[,y", b",file:///a%00b.mp4,z", b"a.mp4,,")
+    manifest = folder / "all.csv"
+    manifest.write_bytes(b"path,url,id\n" + b"\n".join(rows) + b"\n")
+    assert [item.name for item in find([str(manifest)]) if not item.refused] == ["a"]
+    why = refusals(manifest)
+    assert sorted(why) == [1, 2, 3, 4, 5]
+    assert all("is a folder; legal is that of a video" in why[row] for row in (1, 2))
+    assert all("holds a character that no name has" in why[row] for row in (3, 5))
+    assert "is no URL" in why[4]
+
+
+def test_a_file_of_too_long_a_name_stops_no_other(tmp_path: Path) -> None:
+    for name in ("a", "x" * 240, "y" * 240):
+        (tmp_path / f"{name}.mp4").touch()
+    found = find([str(tmp_path)])
+    assert [item.name for item in found if not item.refused] == ["a"]
+    refused = [item for item in found if item.refused]
+    assert len(refused) == len({item.name for item in refused}) == 2
+    assert all("too long to name a label" in item.refused and len(item.refused) < 150 for item in refused)
 
 
 @pytest.mark.parametrize(

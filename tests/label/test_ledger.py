@@ -140,6 +140,15 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path, row: bytes) -> None
     assert (list(found.lines), found.damaged) == (["a"], 1)
 
 
+@pytest.mark.parametrize(
+    "stats", [{"held": 5}, {"held": {"key.w": "x"}}, {"idle": [1]}, {"confidence": {"a": 1}}, {"confidence": [0.5]}]
+)
+def test_a_line_whose_counts_are_none_is_passed_over(tmp_path: Path, stats: dict) -> None:
+    Ledger(tmp_path).add(EXAMPLES[2], replace(EXAMPLES[1], stats=stats))
+    found = Ledger(tmp_path)
+    assert (list(found.lines), found.damaged) == (["deep/b"], 1)
+
+
 def test_a_table_that_is_none_is_not_replaced(tmp_path: Path) -> None:
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pa.table({"name": ["x"]}), tmp_path / TABLE)

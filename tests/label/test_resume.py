@@ -13,6 +13,7 @@ import pytest
 from playtape.errors import BadInput
 from playtape.label import label
 from playtape.label.ledger import BEGUN, DONE, LINES, QUARANTINED, Ledger
+from playtape.recordings import Span, open_recording, save_recording
 from tests.label.films import film, labels, lines, save_model, states
 
 PART = 256  # intervals: the longest film is cut in three
@@ -147,6 +148,21 @@ def test_a_label_that_is_gone_or_a_video_that_changed_is_done_again(model: Path,
     result = label(tmp_path / "in", out, model=model, progress=False)
     assert [Path(path).name for path in result["outputs"]] == ["0.mcap", "1.mcap"]
     assert [Path(path).name for path in result["kept"]] == ["2.mcap"]
+
+
+def test_a_label_that_was_cut_off_since_is_made_again_and_one_with_findings_stays(model: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        film(tmp_path / "in" / f"{number}.mp4", 40, number)
+    out = tmp_path / "out"
+    label(tmp_path / "in", out, model=model, progress=False)
+    whole = (out / "0.mcap").read_bytes()
+    (out / "0.mcap").write_bytes(whole[: len(whole) // 2])
+    recording = open_recording(out / "1.mcap")
+    save_recording(replace(recording, spans=(Span(0, 1, "finding", "ours"),)), out / "1.mcap")
+    result = label(tmp_path / "in", out, model=model, progress=False)
+    assert [Path(path).name for path in result["outputs"]] == ["0.mcap"]
+    assert (out / "0.mcap").read_bytes() == whole
+    assert [span.value for span in open_recording(out / "1.mcap").spans] == ["ours"]
 
 
 def test_two_runs_at_once_are_refused(model: Path, videos: Path, tmp_path: Path) -> None:
