@@ -1,18 +1,32 @@
 """`playtape demo`: the shipped model labels the shipped sample, and a page shows how good that is.
 
+`playtape example`: small files to try everything else on.
+
 The sample is some twenty seconds of a person's play from the test set; the model has never seen it. The only file that may
 use all tools, since tools do not import each other.
 """
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
+from playtape.actions.games import DOOM
 from playtape.errors import BadInput
 from playtape.evaluate import evaluate_actions, table
+from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
+from playtape.recordings.atomic import check_folder
+from playtape.recordings.convert import find_format
 from playtape.view import write_page
 
 SAMPLE = Path(__file__).parent / "samples" / "doom.mp4"
+FRAMES = 105  # of it, three seconds, stand in for a reader's own video
+MADE = {
+    "demos": "doom_demo",
+    "p2p": "p2p",
+    "episodes": "episodes_npz",
+    "nitrogen": "nitrogen",
+}  # folders, and their formats
 HEADLINE = {  # name in the result -> (group, key) of evaluate's rows
     "turn_pearson": ("mouse.dx", "pearson"),
     "forward_state_f1": ("key.w", "state_f1"),
@@ -57,6 +71,24 @@ def demo(out: Path, *, sample: Path = SAMPLE, model: Path | None = None, progres
         "table": table(found),
         "text": f"\nOpen {page} in a browser; the timeline alone is {picture}",
     }
+
+
+def examples(out: Path) -> dict[str, Any]:
+    """What the guides' commands are about: `gameplay.mp4`, three seconds of the sample; `truth/`, the same as a recording with
+    its true input; and two made-up seconds of some formats. Returns `outputs`. Raises BadInput where one of them is there."""
+    out, whole = Path(out), open_recording(SAMPLE.with_suffix(".mcap"))
+    check_folder(out, "write the examples")
+    taken = next((name for name in ("gameplay.mp4", "truth", *MADE) if (out / name).exists()), None)
+    if taken:
+        raise BadInput(f"{out} already holds {taken}; give another folder")
+    frames, time_ns = whole.video[:FRAMES], whole.time_ns[:FRAMES]
+    video = Video(write_video(out / "truth" / "gameplay.mp4", frames, fps=whole.video.fps))
+    events = DOOM.events(DOOM.actions(whole.events, time_ns), video.time_ns)
+    save_recording(Recording(video, events, info=whole.info), out / "truth" / "gameplay.mcap")
+    shutil.copy(video.path, out / "gameplay.mp4")
+    for name, kind in MADE.items():
+        find_format(kind).example(out / name)
+    return {"outputs": [str(out / name) for name in ("gameplay.mp4", "truth", *MADE)]}
 
 
 def _leaf(row: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import playtape.label
 from playtape import demo as demo_module
 from playtape.actions import Actions
 from playtape.actions.games import DOOM
-from playtape.demo import demo
+from playtape.demo import demo, examples
 from playtape.errors import BadInput
 from playtape.recordings.encode import write_video
 from playtape.recordings.recording import Recording, open_recording, save_recording
@@ -67,3 +67,12 @@ def test_the_shipped_sample_and_model(tmp_path: Path) -> None:
         assert found["headline"][name]["value"] > (found["headline"][name]["never_pressed"] or 0)
     assert 15 < found["video_seconds"] < 40
     assert found["label_seconds"] < 60
+
+
+def test_examples_are_never_written_over(tmp_path: Path) -> None:
+    made = [Path(path) for path in examples(tmp_path)["outputs"]]
+    assert all(path.exists() for path in made)
+    assert open_recording(tmp_path / "truth" / "gameplay.mcap").events.time_ns.size
+    assert len(Video(tmp_path / "gameplay.mp4")) == 105
+    with pytest.raises(BadInput, match="already holds gameplay.mp4; give another folder"):
+        examples(tmp_path)

@@ -12,33 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from playtape.actions.games import DOOM
-from playtape.demo import SAMPLE
-from playtape.recordings import Recording, Video, open_recording, save_recording, write_video
-from playtape.recordings.formats import doom_demo, episodes_npz, nitrogen, p2p
+from playtape.demo import SAMPLE, examples
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 TIME_LIMIT_S = 300
-FRAMES = 105  # three seconds of the sample stand in for a reader's own video
 
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gameplay.mp4, truth/gameplay.mcap with its video, formats' examples (demos, p2p, episodes, nitrogen), the sample where the
-    README has it, and a `playtape` to call."""
+    """What `playtape example` makes, as the README tells a reader to, the sample where the README has it, and a `playtape` to
+    call."""
     folder = tmp_path_factory.mktemp("reader")
-    whole = open_recording(SAMPLE.with_suffix(".mcap"))
-    (folder / "truth").mkdir()
-    video = Video(write_video(folder / "truth" / "gameplay.mp4", whole.video[:FRAMES], fps=whole.video.fps))
-    events = DOOM.events(DOOM.actions(whole.events, whole.time_ns[:FRAMES]), video.time_ns)
-    save_recording(Recording(video, events, info=whole.info), folder / "truth" / "gameplay.mcap")
-    shutil.copy(video.path, folder / "gameplay.mp4")
-    demos = doom_demo.example(folder / "example")
-    shutil.copytree(demos, folder / "demos")
-    p2p.example(folder / "p2p")
-    episodes_npz.example(folder / "episodes")
-    nitrogen.example(folder / "nitrogen")
+    examples(folder)
     shutil.copytree(SAMPLE.parent, folder / SAMPLE.parent.relative_to(ROOT))
     program = folder / "bin" / "playtape"
     program.parent.mkdir()

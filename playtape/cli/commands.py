@@ -10,7 +10,7 @@ from playtape.cli.checking import Check, Teach
 from playtape.cli.command import Command, Lasting
 from playtape.cli.policies import EvaluatePolicy, EvaluateScaling, ImportWeights, Play, Serve, Sweep, Train
 from playtape.cli.rating import EvaluateHuman
-from playtape.cli.recordings import Convert, Demo, EvaluateActions, Info, Label, Repair, View
+from playtape.cli.recordings import Convert, Demo, EvaluateActions, Example, Info, Label, Repair, View
 from playtape.cli.worlds import EvaluateVideo, Predict
 
 COMMANDS: dict[str, type[Command | Lasting]] = {
@@ -37,4 +37,5 @@ COMMANDS: dict[str, type[Command | Lasting]] = {
     "repair": Repair,
     "view": View,
     "demo": Demo,
+    "example": Example,
 }

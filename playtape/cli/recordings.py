@@ -277,6 +277,22 @@ class View:
 
 
 @dataclass(frozen=True)
+class Example:
+    """Write the small files that the guides' commands are about: a video, its true input, and recordings of several formats."""
+
+    out: Positional[Path] = Path()
+    """The folder for them; without one this folder."""
+
+    def run(self) -> Result:
+        from playtape.demo import examples
+
+        return examples(self.out)
+
+    def text(self, result: Result) -> str:
+        return f"Wrote {', '.join(Path(path).name for path in result['outputs'])} in {one_line(self.out)}"
+
+
+@dataclass(frozen=True)
 class Demo:
     """Label the sample that comes with Playtape, say how good that is, and write a page to look at."""
 
