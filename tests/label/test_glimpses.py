@@ -103,9 +103,7 @@ def test_shares_are_those_of_the_label(loaded: Loaded, tmp_path: Path) -> None:
     assert "6.9 seconds" in page
 
 
-def test_six_videos_are_opened_of_however_many(
-    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_six_videos_are_opened_of_however_many(loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "out").mkdir()
     line = labelled(tmp_path / "out", "a", loaded, np.arange(60, 180))
     opened: list[str] = []
