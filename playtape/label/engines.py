@@ -2,7 +2,8 @@
 shape.
 
 An engine takes as many tasks as it has room for and gives each one's Answer, in any order; {"died": how} for a process that
-ended in the middle of one. What is told on the way goes to `hear`.
+ended in the middle of one. What is told on the way goes to `hear`; {"starting": how many}, too, while workers begin, and
+{"ready": ...} of each.
 """
 
 import json
@@ -74,6 +75,7 @@ class Processes:
         self.said: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
         self.failed_starts = 0
         self.workers: list[_Worker] = []
+        hear({"starting": workers})
         for _ in range(workers):
             self.workers.append(self._begin())
 
@@ -94,6 +96,7 @@ class Processes:
             return self._ended(worker)
         if "ready" in thing:
             worker.ready, self.failed_starts = True, 0
+            self.hear(thing)
         elif {"at", "read", "frames", "note"} & thing.keys():
             self.hear(thing)
         elif worker.task is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from playtape.errors import BadInput, first_line
+from playtape.label.ledger import SAME_FILE
 from playtape.label.manifest import ENDINGS, Row, read
 from playtape.recordings.video import VIDEOS
 
@@ -54,7 +55,7 @@ def find(words: Sequence[str]) -> list[Item]:
         if place in seen:
             if item.row:  # of a folder and a file in it, one mention is enough
                 twin = seen[place]
-                why = f"row {item.row} names the same file as {f'row {twin.row}' if twin.row else twin.source}"
+                why = f"row {item.row} {SAME_FILE} {f'row {twin.row}' if twin.row else twin.source}"
                 names[_free(item, names)] = replace(item, name=_free(item, names), refused=why)
             continue
         if item.name in names and not names[item.name].refused:

@@ -23,6 +23,10 @@ from playtape.recordings.atomic import atomic, sync
 LINES, TABLE = "labels.jsonl", "labels.parquet"
 BEGUN, DONE, QUARANTINED, STALE = "begun", "done", "quarantined", "stale"
 STATES = (BEGUN, DONE, QUARANTINED, STALE)  # stale: to be done (again); its label, if there is one, is ours to replace
+SAME_BYTES, SAME_FILE = (
+    "it has the same bytes as",
+    "names the same file as",
+)  # in reasons: nothing is wrong with such a video
 JSON = ("settings", "stats", "extra")  # columns that hold objects
 
 

@@ -21,12 +21,13 @@ class Progress:
         self.bytes, self.all = 0, sum(self.sizes.values())
         self.seconds, self.quarantined, self.started = 0.0, 0, time.monotonic()
         self.told: set[str] = set()
+        self.name = "label"
         if alone and jobs:
-            name = jobs[0].item.path.name if jobs[0].item.path else jobs[0].item.source
-            self.bar = tqdm(desc=f"label {name}", unit="frame", disable=not enabled)
+            self.name += f" {jobs[0].item.path.name if jobs[0].item.path else jobs[0].item.source}"
+            self.bar = tqdm(desc=self.name, unit="frame", disable=not enabled)
         else:
             shape = "{desc} {n_fmt}/{total_fmt} videos|{bar}| {elapsed}{postfix}"
-            self.bar = tqdm(total=len(jobs), desc="label", disable=not enabled or not jobs, bar_format=shape)
+            self.bar = tqdm(total=len(jobs), desc=self.name, disable=not enabled or not jobs, bar_format=shape)
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +41,11 @@ class Progress:
         """What is told on the way: see tasks.Bench."""
         if "note" in thing:
             self.note(thing["note"])
+        elif "starting" in thing:  # some seconds of imports, in which nothing else is to be seen
+            count = thing["starting"]
+            self.bar.set_description(f"starting {count:,} worker{'' if count == 1 else 's'}")
+        elif "ready" in thing:
+            self.bar.set_description(self.name)
         elif self.alone and "frames" in thing:
             self.bar.total = thing["frames"]
         elif self.alone:

@@ -43,12 +43,14 @@ class Actors:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         self.ray = need("ray", "ray")
         self.setup, self.hear = setup, hear
+        hear({"starting": workers})
         self.begun = _begin(self.ray, workers)
         on_gpu = find_device(setup.device).startswith("cuda")
         gpus = self.ray.cluster_resources().get("GPU", 0) / workers if on_gpu else 0
         kind = self.ray.remote(num_cpus=1, num_gpus=min(1.0, gpus), max_restarts=0)(Desk)
         self.new: Callable[[], Any] = lambda: kind.remote(setup.to_json())
         self.idle = [self.new() for _ in range(workers)]
+        self.silent = True
         self.busy: dict[Any, tuple[int, Task, Any]] = {}
 
     def room(self) -> int:
@@ -72,6 +74,9 @@ class Actors:
             self.idle.append(self.new())
             return number, {"died": first_line(error)}
         self.idle.append(actor)
+        if self.silent:
+            self.silent = False
+            self.hear({"ready": 1})
         for note in notes:
             self.hear(note)
         return number, answer

@@ -22,6 +22,7 @@ from playtape.label.engines import Engine, Here, Processes
 from playtape.label.inputs import Item, find
 from playtape.label.label import beliefs
 from playtape.label.ledger import BEGUN, DONE, QUARANTINED, TABLE, Ledger, Line, stale
+from playtape.label.origin import Asked
 from playtape.label.progress import Progress
 from playtape.label.report import NAME as REPORT
 from playtape.label.report import write_report
@@ -99,7 +100,7 @@ def label(
     words = [str(word) for word in ([sources] if isinstance(sources, str | Path) else sources)]
     items, out = find(words), Path(out)
     with _held(out):
-        run = _Run(out, Ledger(out), items, settings, replace, missing, again)
+        run = _Run(out, Ledger(out), items, settings, replace, missing, again, Asked(tuple(words), model))
         run.plan()
         run.carry_out(engine, setup, loaded, workers, progress=progress)
         return {**run.result(started, loaded), "mouse_scale": factor}
@@ -128,6 +129,7 @@ class _Run:
     replace: bool
     missing: bool
     again: bool
+    asked: Asked
 
     def plan(self) -> None:
         """Sort out what there is to do. Raises BadInput, before any work, where a result would replace something else."""
@@ -277,7 +279,7 @@ class _Run:
         aside = [*self.aside, *(line for line in self.lines if line.state == QUARANTINED)]
         self.ledger.compact(lambda text: print(f"note: {text}", file=sys.stderr))
         took = time.perf_counter() - started
-        report = write_report(self.out, list(self.ledger.lines.values()), loaded)
+        report = write_report(self.out, list(self.ledger.lines.values()), loaded, self.asked)
         skipped = {line.source or line.name: line.reason for line in aside}
         if not done and not self.kept:
             raise BadInput(

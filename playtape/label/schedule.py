@@ -17,7 +17,7 @@ from typing import Any
 from playtape.errors import BadInput, printable
 from playtape.label.engines import Engine, tidy
 from playtape.label.inputs import Item
-from playtape.label.ledger import BEGUN, DONE, QUARANTINED, Ledger, Line
+from playtape.label.ledger import BEGUN, DONE, QUARANTINED, SAME_BYTES, Ledger, Line
 from playtape.label.patience import patient
 from playtape.label.tasks import Answer, Task
 from playtape.recordings.container import is_whole
@@ -158,7 +158,7 @@ class Schedule:
         owner = self.owners.get(job.sha256, job.name)
         if owner != job.name and self._stands(owner):
             twin = self.ledger.lines[owner].source if owner in self.ledger.lines else owner
-            self._quarantine(job, f"it has the same bytes as {twin}")
+            self._quarantine(job, f"{SAME_BYTES} {twin}")
             return
         self.owners[job.sha256] = job.name
         if self._labelled(job):

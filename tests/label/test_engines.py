@@ -14,6 +14,9 @@ import pytest
 from playtape.errors import BadInput
 from playtape.label import engines, label, patience, tasks
 from playtape.label.engines import Processes
+from playtape.label.inputs import Item
+from playtape.label.progress import Progress
+from playtape.label.schedule import Job
 from tests.label.films import film, labels, save_model, states
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +71,25 @@ def test_workers_that_cannot_begin_are_said_and_not_waited_for(
     with pytest.raises(BadInput, match=r"worker processes end before they begin \(exit code 3\)"):
         label(tmp_path / "a.mp4", tmp_path / "out", model=model, workers=2, progress=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_it_is_said_that_workers_are_starting(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their imports take seconds, in which nothing else is to be seen."""
+    shown = Progress([Job(Item("a", "a.mp4")), Job(Item("b", "b.mp4"))], enabled=True, alone=False)
+    prompt = "import sys; sys.stdin.readline(); print('{\"ready\": 1}', flush=True); sys.stdin.read()"
+    with shown:
+        began = Processes(tasks.Setup(str(model)), 2, shown.hear, command=(sys.executable, "-c", prompt))
+        try:
+            assert "starting 2 workers" in capsys.readouterr().err
+            while not began.workers[0].ready and not began.workers[1].ready:
+                began.take()
+        finally:
+            began.close()
+        said = capsys.readouterr().err
+        assert "label" in said
+        assert "starting" not in said.rpartition("label")[2]
+        shown.hear({"starting": 1})
+        assert "starting 1 worker" in capsys.readouterr().err.replace("workers", "")
 
 
 def test_workers_end_with_the_run_that_began_them(model: Path, tmp_path: Path) -> None:
