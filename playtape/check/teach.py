@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from playtape import __version__
-from playtape.check.looks import Classifier, eyes, features, sampled
+from playtape.check.looks import Classifier, check_free, eyes, features, sampled
 from playtape.check.opening import found, opened
 from playtape.errors import BadInput
 from playtape.recordings.atomic import check_folder
@@ -33,8 +33,10 @@ def teach(table: Path, data: Path, out: Path, *, clean: str = "game", progress: 
 
     Returns its `out`, `labels` (pictures of each), `recordings`, and `held_out`: `accuracy` of recordings that it did not learn
     from, `low` and `high` (95 %, bootstrap over recordings), the `baseline` of always saying the most frequent label, and recall
-    of each label; None where there are too few recordings to leave any out. Raises BadInput for a csv that says nothing usable.
+    of each label; None where there are too few recordings to leave any out. Raises BadInput for a csv that says nothing usable, and
+    before any work where `out` holds a checkpoint or a classifier already.
     """
+    check_free(out)
     check_folder(out, "write a classifier")
     told = read(table)
     labels = tuple(sorted({label for rows in told.values() for _, _, label in rows}))

@@ -37,6 +37,19 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.safetensors", "config.json"}
 
 
+@pytest.mark.parametrize("there", ["model.safetensors", "config.json", "train.json", "state.safetensors", "run.json"])
+def test_what_is_trained_already_is_not_replaced(tmp_path: Path, there: str, capsys: pytest.CaptureFixture) -> None:
+    """Nothing else is there to work with: it is refused before any work."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / there).write_bytes(b"weights")
+    words = ["teach", str(tmp_path / "no.csv"), str(tmp_path / "no"), "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert f"already holds {there}" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="already holds"):
+        made().save(tmp_path / "run")
+    assert [(file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir()] == [(there, b"weights")]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
