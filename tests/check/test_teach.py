@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playtape.check.check import check
+from playtape.check.findings import Finding
 from playtape.check.looks import FEATURES, Classifier, sampled
 from playtape.check.opening import called
 from playtape.check.teach import _judged, fit, matched, read
 from playtape.cli import main
 from playtape.errors import BadInput
+from playtape.recordings import write_video
 from playtape.training.features import PACKAGE
 from playtape.training.tensors import read_tensors, write_tensors
 from tests.check.conftest import STEP, Turning
@@ -210,6 +213,21 @@ def menu(take: Turning, start: int, end: int) -> None:
     take.frames[start:end] = 30
     take.frames[start:end, 10:20, 40:120] = (40, 90, 200)
     take.frames[start:end, 30:40, 40:120] = (40, 90, 200)
+
+
+def test_videos_without_inputs_will_do_for_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's part is not asked here: it says that all looks like a menu."""
+
+    class Saying:
+        def findings(self, paths: list[Path], *_: object) -> dict[str, list[Finding]]:
+            return {str(path): [Finding(0, 10**9, "looks-like", "it looks like 'menu'")] for path in paths}
+
+    monkeypatch.setattr("playtape.check.check._taught", lambda folder: Saying())
+    for name in ("a", "b"):
+        write_video(tmp_path / name / "film.mp4", list(Turning(count=30).frames), fps=20)
+    result = check(tmp_path, classifier=tmp_path / "run", workers=1, progress=False)
+    assert [[one["kind"] for one in row["findings"]] for row in result["recordings"]] == [["looks-like"]] * 2
+    assert result["exit"] == 1
 
 
 @needs_network
