@@ -44,6 +44,12 @@ class Dataset:
     splits: Mapping[str, str]
 
     @property
+    def name(self) -> str:
+        """What its folder is called, be it a link's name; `..` is looked up."""
+        called = self.root.absolute().name
+        return self.root.resolve().name if called == ".." else called
+
+    @property
     def cameras(self) -> list[str]:
         return [key for key, feature in self.features.items() if feature["dtype"] in PICTURES]
 
