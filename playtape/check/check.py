@@ -173,7 +173,7 @@ def _each(paths: list[Path], limits: Limits, workers: int | None, asked: Asked) 
     if count <= 1:
         yield from (check_one(path, limits, asked) for path in paths)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn")  # the judges' torch is loaded by now, and must not be forked
     with ProcessPoolExecutor(count, mp_context=context) as pool:
         yield from pool.map(check_one, paths, [limits] * len(paths), [asked] * len(paths))
 
