@@ -30,10 +30,17 @@ MEASURED = 4000  # for a lag in milliseconds
 
 @dataclass(frozen=True)
 class Asked:
-    """What is looked for besides findings of every check: lags in milliseconds, and what shows that pictures are not play."""
+    """What is looked for besides findings of every check: lags in milliseconds, what shows that pictures are not play, and what
+    a classifier says of how they look."""
 
     lag: bool = False
     scenes: bool = False
+    looks: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Will pictures without any input do?"""
+        return self.scenes or self.looks
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +79,16 @@ def check(
     answers late, `lag` of each recording and of all (lag.py, lags.py); with `align`, recordings whose inputs are moved by it
     go below that folder: `aligned` names them, `left` says why others are not there. `scenes`: also what shows that pictures
     are not play (scene.py), also of recordings without input, and of videos where there are no recordings. `classifier`: a
-    folder that `playtape teach` made. `mask`: with `write`, findings of these kinds become masked spans too. Raises BadInput if
-    there is nothing to check, and if the policy knows nothing that is done there.
+    folder that `playtape teach` made, which judges the pictures of the same. `mask`: with `write`, findings of these kinds become
+    masked spans too. Raises BadInput if there is nothing to check, and if the policy knows nothing that is done there.
     """
     limits = limits or Limits()
     start = time.monotonic()
     if align is not None:
         lags.check_out(data, align)
-    paths = found(data, scenes or classifier is not None)
+    asked = Asked(lag or align is not None, scenes, classifier is not None)
+    paths = found(data, asked.bare)
     taught = None if classifier is None else _taught(classifier)
-    asked = Asked(lag or align is not None, scenes)
     judge = None if policy is None else _judge(policy, paths, data)
     checked = list(
         tqdm(
@@ -137,7 +144,7 @@ def check_one(path: Path, limits: Limits, asked: Asked | None = None) -> Checked
             "source": info.source,
             "seconds": seconds,
         }
-        if not len(recording.events) and not asked.scenes:
+        if not len(recording.events) and not asked.bare:
             raise BadInput("it holds no input at all")
         if len(recording.time_ns) < 2:
             raise BadInput("it has one frame, so nothing is done between two")
@@ -166,7 +173,7 @@ def _each(paths: list[Path], limits: Limits, workers: int | None, asked: Asked) 
     if count <= 1:
         yield from (check_one(path, limits, asked) for path in paths)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn")  # the judges' torch is loaded by now, and must not be forked
     with ProcessPoolExecutor(count, mp_context=context) as pool:
         yield from pool.map(check_one, paths, [limits] * len(paths), [asked] * len(paths))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playtape.nets.lite0 import Lite0
 
 FILES = ("model.safetensors", "config.json")
+TAKEN = (*FILES, "actions.json", "train.json", "state.safetensors", "run.json")  # what no classifier goes on top of
 FEATURES, SIDE = 1280, 224
 BATCH = 16
 HZ = 2.0  # pictures a second that are looked at
@@ -52,11 +53,12 @@ class Classifier:
         return said / said.sum(axis=1, keepdims=True)
 
     def save(self, folder: Path) -> Path:
-        """Each file appears whole or not at all."""
+        """Each file appears whole or not at all. Raises BadInput for a folder that holds a checkpoint or a classifier."""
         import torch
 
         from playtape.training.tensors import write_tensors
 
+        check_free(folder)
         make_folder(folder, "write a classifier")
         named = {name: getattr(self, name) for name in ("weight", "bias", "middle", "spread")}
         write_tensors(
@@ -116,6 +118,13 @@ class Looking:
         """By the recordings' paths."""
         shown = tqdm(paths, desc="look", unit="recording", disable=not progress)
         return {str(path): list(findings(self.classifier, self.network, opened(path), limits)) for path in shown}
+
+
+def check_free(folder: Path) -> None:
+    """Raises BadInput for a folder that holds a checkpoint, a run or a classifier: their files have the same names."""
+    there = next((name for name in TAKEN if (folder / name).exists()), None)
+    if there is not None:
+        raise BadInput(f"{folder} already holds {there}, of a checkpoint or a classifier; name another --out")
 
 
 def eyes() -> "Lite0":

@@ -1,12 +1,14 @@
 """`playtape teach`: a csv of what stretches of recordings show becomes a classifier of pictures, judged on recordings left out.
 
-Columns: recording (its name, or its file's), start_s, label, and end_s, without which a row is of one picture. Whole recordings
-are left out when it is judged, never pictures: two of one recording look alike. Legend: M pictures, F features, C labels.
+Columns: recording (its path in the folder of recordings, or its name where no other has it), start_s, label, and end_s, without
+which a row is of one picture. Whole recordings are left out when it is judged, never pictures: two of one recording look alike.
+Legend: M pictures, F features, C labels.
 """
 
 import csv
 import math
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,16 @@ import numpy as np
 from tqdm import tqdm
 
 from playtape import __version__
-from playtape.check.looks import Classifier, eyes, features, sampled
-from playtape.check.opening import found, opened
-from playtape.errors import BadInput
+from playtape.check.looks import Classifier, check_free, eyes, features, sampled
+from playtape.check.opening import bare, below, called, found, opened
+from playtape.errors import BadInput, one_line
 from playtape.recordings.atomic import check_folder
-from playtape.recordings.video import VIDEOS
 
 FOLDS = 5
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of squared weights, beside the mean loss of a picture
 DRAWS = 2000
 MOST_LABELS = 50
+FEW = 5  # recordings that a sentence has room for
 
 Row = tuple[float, float | None, str]  # start_s, end_s, label
 
@@ -33,20 +35,19 @@ def teach(table: Path, data: Path, out: Path, *, clean: str = "game", progress: 
 
     Returns its `out`, `labels` (pictures of each), `recordings`, and `held_out`: `accuracy` of recordings that it did not learn
     from, `low` and `high` (95 %, bootstrap over recordings), the `baseline` of always saying the most frequent label, and recall
-    of each label; None where there are too few recordings to leave any out. Raises BadInput for a csv that says nothing usable.
+    of each label; None where there are too few recordings to leave any out. Raises BadInput for a csv that says nothing usable,
+    and, before any work, where `out` holds a checkpoint or a classifier already.
     """
+    check_free(out)
     check_folder(out, "write a classifier")
     told = read(table)
     labels = tuple(sorted({label for rows in told.values() for _, _, label in rows}))
     _check(labels, clean, table)
-    paths = {path.stem: path for path in found(data, videos=True)}
-    strange = [name for name in told if name not in paths]
-    if strange:
-        raise BadInput(f"{table} tells of {strange[0][:60]!r}, which is no recording in {data}")
+    known = matched(told, found(data, videos=True), data, table)
     network = eyes()
     seen, said, of = [], [], []
-    for number, (name, rows) in enumerate(tqdm(told.items(), "look", disable=not progress, unit="recording")):
-        recording = opened(paths[name])
+    for number, (path, rows) in enumerate(tqdm(known.items(), "look", disable=not progress, unit="recording")):
+        recording, name = opened(path), str(below(path, data))
         wanted = _frames(recording.time_ns, recording.video.end_ns, rows, name)
         frames = np.array(sorted(wanted), np.int64)
         seen.append(features(network, recording, frames))
@@ -59,28 +60,30 @@ def teach(table: Path, data: Path, out: Path, *, clean: str = "game", progress: 
         "playtape_version": __version__,
         "features": "EfficientNet-Lite0, ImageNet, 224x224",
         "pictures": counts,
-        "trained_on": list(told),
+        "trained_on": [bare(below(path, data)).as_posix() for path in known],
         "penalty": penalty,
         "held_out": held_out,
     }
     classifier = Classifier(labels, clean, *fit(x, y, len(labels), penalty), about=about)
     classifier.save(out)
-    return {"out": str(out), "labels": counts, "recordings": len(told), "held_out": held_out}
+    return {"out": str(out), "labels": counts, "recordings": len(known), "held_out": held_out}
 
 
 def read(table: Path) -> dict[str, list[Row]]:
-    """Rows by recordings' names. Raises BadInput that names the line."""
+    """Rows by what the table calls their recordings. Raises BadInput that names the line."""
     told: dict[str, list[Row]] = defaultdict(list)
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            missing = {"recording", "start_s", "label"} - set(reader.fieldnames or ())
+            columns = list(reader.fieldnames or ())
+            missing = [name for name in ("recording", "start_s", "label") if name not in columns]
             if missing:
                 raise BadInput(
-                    f"{table} must have the columns recording, start_s, end_s and label; it lacks {min(missing)}"
+                    f"{table} must have the columns recording, start_s, end_s and label; it lacks {', '.join(missing)} and has "
+                    f"{one_line(', '.join(columns))[:200] or 'none'}"
                 )
             for row in reader:
-                name = named(row["recording"] or "")
+                name = (row["recording"] or "").strip()
                 label = (row["label"] or "").strip()
                 start, end = (
                     _seconds(row.get(key), f"{table}, line {reader.line_num}") for key in ("start_s", "end_s")
@@ -97,10 +100,20 @@ def read(table: Path) -> dict[str, list[Row]]:
     return dict(told)
 
 
-def named(text: str) -> str:
-    """A recording's name, of its name or its file's."""
-    path = Path(text)
-    return path.stem if path.suffix.lower() in (".mcap", *VIDEOS) else path.name
+def matched(told: Mapping[str, list[Row]], paths: Sequence[Path], data: Path, table: Path) -> dict[Path, list[Row]]:
+    """Rows by the recordings that they are of. Raises BadInput for what is called as none is, or as several are."""
+    known: dict[Path, list[Row]] = defaultdict(list)
+    for name, rows in told.items():
+        meant = called(name, paths, data)
+        if not meant:
+            raise BadInput(f"{table} tells of {name[:60]!r}, which is no recording in {data}")
+        if len(meant) > 1:
+            listed = ", ".join([*(str(below(path, data)) for path in meant[:FEW]), *(["..."] if meant[FEW:] else [])])
+            raise BadInput(
+                f"{table} tells of {name[:60]!r}, which in {data} may be each of {listed}; give its whole path there"
+            )
+        known[meant[0]] += rows
+    return dict(known)
 
 
 def fit(

@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -16,8 +17,7 @@ from pathlib import Path
 from playtape.errors import BadInput
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # disk full, quota reached, file-size limit
-
-
+SYNCED = 16  # files flushed at once
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -119,12 +119,14 @@ def sweep(path: Path) -> None:
 def atomic_folder(folder: Path) -> Generator[Path]:
     """Give a new folder beside `folder`; on a clean exit it takes its place, otherwise it is removed and what was there stays.
 
-    Who writes files into it flushes them (`sync`). Raises BadInput where `folder` is a file, cannot be made, or the disk is full.
+    What lies in it then is flushed to the disk first, all at once. Raises BadInput where `folder` is a file, cannot be made, or
+    the disk is full.
     """
     part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("part", "old"))
     try:
         part.mkdir(parents=True)
         yield part
+        sync_below(part)
         if folder.is_dir():
             folder.replace(old)
         part.replace(folder)
@@ -145,6 +147,16 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_below(folder: Path) -> None:
+    """Flush all that lies in a folder, several at a time: a disk that is told of one file after the other takes 5 ms for each,
+    and a tenth of that where it is told of many at once."""
+    places = [Path(at) for at, _, _ in os.walk(folder)]
+    files = [path for at in places for path in at.iterdir() if path.is_file()]
+    with ThreadPoolExecutor(SYNCED) as pool:
+        for _ in pool.map(sync, [*files, *reversed(places)]):
+            pass
 
 
 def writing_failed(path: Path, temporary: Path, error: OSError) -> Exception:

@@ -6,6 +6,7 @@ from typing import Any
 
 from playtape.recordings.licences import KEY, forbidding
 from playtape.training import checkpoint
+from playtape.training.tensors import check_whole
 
 TOLD = (
     "recipe",
@@ -24,9 +25,10 @@ TOLD = (
 def about(folder: Path) -> dict[str, Any]:
     """{"path", "kind": "run", "model", "buttons", "axes", "config", ..., "licences", "not_for_commerce"}; all values are plain.
 
-    Raises BadInput for what is no checkpoint.
+    Raises BadInput for what is no checkpoint, and for weights that are not whole by their header.
     """
     told = checkpoint.described(folder)
+    check_whole(folder / checkpoint.FILES[0])
     named = list(told.train.get(KEY, ()))
     return {
         "path": str(folder),

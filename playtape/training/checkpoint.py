@@ -233,6 +233,9 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
     def names(said: Any) -> bool:
         return isinstance(said, list) and all(isinstance(each, str) for each in said)
 
+    def count(said: Any) -> bool:
+        return type(said) is int and said >= 0
+
     for name, right, what in (
         ("window", lambda said: type(said) is int and said > 0, "a whole number above 0"),
         (
@@ -241,8 +244,21 @@ def _check_report(folder: Path, train: Mapping[str, Any]) -> None:
             f"0, or a number from {LEAST_HZ:g} to {MOST_HZ:g}",
         ),
         ("pace", lambda said: type(said) in (int, float) and 0 < said <= MOST_HZ, f"a number above 0, to {MOST_HZ:g}"),
+        ("fps", lambda said: type(said) in (int, float) and 0 < said <= MOST_HZ, f"a number above 0, to {MOST_HZ:g}"),
         ("text_encoder", lambda said: isinstance(said, str), "a name, or empty"),
+        ("recipe", lambda said: isinstance(said, str), "a name"),
+        ("playtape_version", lambda said: isinstance(said, str), "a text"),
+        ("steps", count, "a whole number of 0 or more"),
+        ("parameters", count, "a whole number of 0 or more"),
+        ("frames", count, "a whole number of 0 or more"),
+        ("seed", lambda said: type(said) is int, "a whole number"),
+        (
+            "history",
+            lambda said: isinstance(said, list) and all(isinstance(each, dict) for each in said),
+            "a list of objects",
+        ),
         ("trained_on", names, "a list of names"),
+        ("held_out", names, "a list of names"),
         (LICENCES, names, "a list of names"),
     ):
         if name in train and not right(train[name]):

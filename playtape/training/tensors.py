@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -36,5 +36,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         TypeError,
         RuntimeError,
     ) as error:  # the last two are torch's, of impossible shapes
-        why = str(error).partition("\n")[0]
-        raise BadInput(f"{path} is not a whole safetensors file: {why}") from error
+        raise _not_whole(path, error) from error
+
+
+def check_whole(path: Path) -> None:
+    """Raises BadInput where it is not a whole safetensors file, by its header, which tells how long it is: no tensor is read."""
+    try:
+        with safe_open(path, framework="pt"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> BadInput:
+    return BadInput(f"{path} is not a whole safetensors file: {str(error).partition(chr(10))[0]}")

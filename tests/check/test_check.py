@@ -1,6 +1,7 @@
 """A folder of recordings: exit codes, the report, the picture, findings as spans, and play that a policy finds unlikely."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,6 +39,19 @@ def folder(tmp_path: Path) -> Path:
 
 def kinds(result: dict) -> dict[str, set[str]]:
     return {Path(row["path"]).stem: {one["kind"] for one in row["findings"]} for row in result["recordings"]}
+
+
+def test_processes_begin_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork after torch was used may wait forever for threads that it does not have."""
+
+    def fork() -> int:
+        raise AssertionError("a process was forked")
+
+    for number in range(2):
+        Turning(number, count=40).save(tmp_path / f"take{number}.mcap")
+    monkeypatch.setattr(os, "fork", fork)
+    result = check(tmp_path, workers=2, progress=False)
+    assert "unusable" not in result["counts"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

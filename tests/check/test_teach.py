@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playtape.check.check import check
+from playtape.check.findings import Finding
 from playtape.check.looks import FEATURES, Classifier, sampled
-from playtape.check.teach import _judged, fit, read
+from playtape.check.opening import called
+from playtape.check.teach import _judged, fit, matched, read
 from playtape.cli import main
 from playtape.errors import BadInput
+from playtape.recordings import write_video
 from playtape.training.features import PACKAGE
 from playtape.training.tensors import read_tensors, write_tensors
 from tests.check.conftest import STEP, Turning
@@ -35,6 +39,19 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert again.chances(x).sum(axis=1) == pytest.approx(np.ones(5))
     assert (again.labels, again.clean) == (("game", "menu"), "game")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.safetensors", "config.json"}
+
+
+@pytest.mark.parametrize("there", ["model.safetensors", "config.json", "train.json", "state.safetensors", "run.json"])
+def test_what_is_trained_already_is_not_replaced(tmp_path: Path, there: str, capsys: pytest.CaptureFixture) -> None:
+    """Nothing else is there to work with: it is refused before any work."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / there).write_bytes(b"weights")
+    words = ["teach", str(tmp_path / "no.csv"), str(tmp_path / "no"), "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert f"already holds {there}" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="already holds"):
+        made().save(tmp_path / "run")
+    assert [(file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir()] == [(there, b"weights")]
 
 
 @pytest.mark.parametrize(
@@ -97,17 +114,60 @@ def test_few_pictures_of_a_label_count_as_much_as_many() -> None:
 def test_a_table_is_read_by_name_or_file(tmp_path: Path) -> None:
     table = tmp_path / "told.csv"
     table.write_text("recording,start_s,end_s,label\na,1,2.5,menu\nx/a.mcap,4,,game\nb.mp4,0,1,game\nv1.0,3,4,game\n")
-    assert read(table) == {
-        "a": [(1.0, 2.5, "menu"), (4.0, None, "game")],
-        "b": [(0.0, 1.0, "game")],
-        "v1.0": [(3.0, 4.0, "game")],
+    data = tmp_path / "data"
+    a, b, v = (data / name for name in ("x/a.mcap", "b.mcap", "y/v1.0.mcap"))
+    assert matched(read(table), [b, a, v], data, table) == {
+        a: [(1.0, 2.5, "menu"), (4.0, None, "game")],
+        b: [(0.0, 1.0, "game")],
+        v: [(3.0, 4.0, "game")],
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("a/clip.mp4", "a/clip.mp4"),
+        ("b/clip", "b/clip.mp4"),
+        ("./b/clip.mp4", "b/clip.mp4"),
+        ("same/a/clip.mp4", "a/clip.mp4"),
+        ("clip.mkv", "clip.mkv"),
+        ("one.webm", "c/one.mp4"),
+        ("c/v1.0", "c/v1.0.mp4"),
+        ("v1.0", "c/v1.0.mp4"),
+        ("d/one.mp4", None),
+        ("v1", None),
+    ],
+)
+def test_recordings_that_share_a_name_are_told_apart_by_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = Path("same")
+    paths = [data / each for each in ("a/clip.mp4", "b/clip.mp4", "c/one.mp4", "c/v1.0.mp4", "clip.mkv")]
+    assert called(name, paths, data) == ([] if meant is None else [data / meant])
+    assert called(str(tmp_path / data / "b" / "clip.mp4"), paths, data) == [data / "b" / "clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("clip", "a/clip.mp4, b/clip.mp4"), ("b.mp4/../clip.mp4", ""), ("two", "two.mkv, two.mp4")]
+)
+def test_a_name_of_several_is_refused_and_they_are_named(tmp_path: Path, name: str, listed: str) -> None:
+    paths = [tmp_path / each for each in ("a/clip.mp4", "b/clip.mp4", "two.mkv", "two.mp4")]
+    with pytest.raises(BadInput) as error:
+        matched({name: [(0.0, None, "game")]}, paths, tmp_path, Path("told.csv"))
+    said = f"may be each of {listed}; give its whole path there" if listed else "which is no recording in"
+    assert said in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("recording,label\n", "it lacks start_s"),
+        (
+            "recording;start_s;end_s;label\na;0;1;game\n",
+            "recording, start_s, label and has recording;start_s;end_s;label",
+        ),
+        ("", "and has none"),
         ("recording,start_s,end_s,label\n", "has no row"),
         ("recording,start_s,end_s,label\na,x,2,menu\n", "line 2: 'x' is no time"),
         ("recording,start_s,end_s,label\na,nan,2,menu\n", "line 2: 'nan' is no time"),
@@ -153,6 +213,21 @@ def menu(take: Turning, start: int, end: int) -> None:
     take.frames[start:end] = 30
     take.frames[start:end, 10:20, 40:120] = (40, 90, 200)
     take.frames[start:end, 30:40, 40:120] = (40, 90, 200)
+
+
+def test_videos_without_inputs_will_do_for_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's part is not asked here: it says that all looks like a menu."""
+
+    class Saying:
+        def findings(self, paths: list[Path], *_: object) -> dict[str, list[Finding]]:
+            return {str(path): [Finding(0, 10**9, "looks-like", "it looks like 'menu'")] for path in paths}
+
+    monkeypatch.setattr("playtape.check.check._taught", lambda folder: Saying())
+    for name in ("a", "b"):
+        write_video(tmp_path / name / "film.mp4", list(Turning(count=30).frames), fps=20)
+    result = check(tmp_path, classifier=tmp_path / "run", workers=1, progress=False)
+    assert [[one["kind"] for one in row["findings"]] for row in result["recordings"]] == [["looks-like"]] * 2
+    assert result["exit"] == 1
 
 
 @needs_network

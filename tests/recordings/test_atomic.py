@@ -1,5 +1,7 @@
 """Whole or not at all, and a failure names the file that was asked for."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,35 @@ def test_what_a_kill_left_of_one_file_is_swept(tmp_path):
 
 def held(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_a_folder_holds_is_flushed_before_it_takes_its_place(tmp_path, monkeypatch):
+    flushed = []
+
+    def fsync(descriptor):
+        flushed.append((os.fstat(descriptor).st_ino, (tmp_path / "tape").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_folder(tmp_path / "tape") as part:
+        (part / "deep").mkdir()
+        for name in ("a.png", "b.png", "deep/c.png"):
+            (part / name).write_text(name)
+        os.mkfifo(part / "pipe")
+        assert not flushed
+    tape = tmp_path / "tape"
+    held = [tape, tape / "deep", *(tape / name for name in ("a.png", "b.png", "deep/c.png"))]
+    assert {number for number, there in flushed if not there} == {path.stat().st_ino for path in held}
+    assert flushed[-1] == (tmp_path.stat().st_ino, True)
+
+
+def test_a_folder_that_cannot_be_flushed_does_not_appear(tmp_path, monkeypatch):
+    def fsync(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(BadInput, match="no space left"), atomic_folder(tmp_path / "tape") as part:
+        (part / "a.png").write_text("a")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_appears_in_the_place_of_another(tmp_path):

@@ -94,6 +94,19 @@ def test_where_it_comes_from(root):
     assert lerobot.read(root / "episode_000002").info.licence == "not told"
 
 
+@pytest.mark.parametrize(
+    ("inside", "path"), [(".", "."), ("meta", ".."), (".", "meta/.."), ("..", "link"), ("..", "pusher/.")]
+)
+def test_a_data_set_where_one_is_has_its_folder_s_name(root, monkeypatch, inside, path):
+    (root.parent / "link").symlink_to(root)
+    monkeypatch.chdir(root / inside)
+    recording = lerobot.read(lerobot.find(Path(path))[0])
+    named = "link" if path == "link" else "pusher"
+    assert recording.info.game == named
+    assert recording.info.source == f"LeRobot data set {named}"
+    assert recording.info.extra["session"] == f"{named}/episode_000000"
+
+
 def test_a_split_is_one_of_several(root):
     sets.tell(root, splits={"train": "0:2", "val": "2:3"})
     assert [lerobot.read(path).info.split for path in lerobot.find(root)] == ["train", "train", "validation"]

@@ -52,7 +52,7 @@ def test_a_video_may_lag_behind(tmp_path: Path) -> None:
     assert held(early) == [7, 8, 12]
     assert early.spans == (Span(0, early.time_ns[2], "masked", "no row tells it"),)
     (tmp_path / "lags.json").write_text("[3")
-    for offset in (tmp_path / "lags.json", "much", 500):
+    for offset in (tmp_path / "lags.json", "much", 500, "²", "+-5", "--3", "٣", "500", "9" * 5000, ""):
         with pytest.raises(BadInput, match="offset"):
             nitrogen.read(path, offset=offset)
 

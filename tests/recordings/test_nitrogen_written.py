@@ -78,6 +78,38 @@ def test_what_has_no_place_is_told_or_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_written_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
+    recording = played(tmp_path, [(20_000_000, "pad.south", 1)], 40, 20)
+    folder = nitrogen.write(recording, tmp_path / "out" / "mine")
+    nitrogen.write(recording, folder)
+    (chunk,) = folder.iterdir()
+    told = chunk / "metadata.json"
+    said = json.loads(told.read_text())
+
+    def refused(name: str) -> None:
+        before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+        with pytest.raises(BadInput, match=f"cannot write .*mine: it holds {name}, which Playtape did not write"):
+            nitrogen.write(recording, folder)
+        assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+
+    for path in (folder / "notes.txt", chunk / "actions_processed.parquet"):
+        path.write_text("a stranger's")
+        refused(path.relative_to(folder).parts[0])
+        path.unlink()
+    (folder / "empty").mkdir()
+    refused("empty")
+    (folder / "empty").rmdir()
+    for text in (json.dumps({key: said[key] for key in said if key != "playtape"}), "{", "[]", "[" * 200_000):
+        told.write_text(text)  # as NVIDIA's
+        refused(chunk.name)
+    told.write_text(json.dumps(said))
+    nitrogen.write(recording, folder)
+    (tmp_path / "out" / "file").write_text("a stranger's")
+    with pytest.raises(BadInput, match="it is a file"):
+        nitrogen.write(recording, tmp_path / "out" / "file")
+    assert sorted(path.name for path in (tmp_path / "out" / "videos").iterdir()) == ["mine.mp4"]
+
+
 def test_what_is_written_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from playtape.recordings.formats import _nitrogen_writing
 

@@ -14,6 +14,7 @@ from playtape.actions.games import DOOM
 from playtape.errors import BadInput
 from playtape.models import idm, modules, video_tokenizer
 from playtape.training import checkpoint
+from playtape.training.about import about
 from playtape.training.fields import check_fields
 from playtape.training.tensors import read_tensors, write_tensors
 from playtape.training.words import parse, spelled
@@ -180,6 +181,21 @@ def test_a_huge_model_is_refused_before_it_is_made(tmp_path: Path) -> None:
         {"trained_on": 5},
         {"trained_on": [["a"]]},
         {"text_encoder": 3},
+        {"held_out": 5},
+        {"held_out": [5]},
+        {"held_out": "ab"},
+        {"steps": "x"},
+        {"steps": -1},
+        {"steps": True},
+        {"seed": 0.5},
+        {"parameters": []},
+        {"frames": None},
+        {"fps": "fast"},
+        {"fps": float("inf")},
+        {"history": 5},
+        {"history": ["train"]},
+        {"recipe": 5},
+        {"playtape_version": {}},
         {"hz": "3"},
         {"hz": -1},
         {"hz": 1e-9},
@@ -207,6 +223,20 @@ def test_cut_weights(run: Path) -> None:
         (run / "model.safetensors").write_bytes(whole[:length])
         with pytest.raises(BadInput, match="model.safetensors is not a whole safetensors file"):
             checkpoint.load(run)
+
+
+def test_cut_weights_are_told_without_reading_them(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = run / "model.safetensors"
+    whole = weights.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    lies = [(n).to_bytes(8, "little") + whole[8:] for n in (0, length - 1, length + 1, len(whole), 2**40, 2**64 - 1)]
+    cuts = [whole[:n] for n in (0, 7, 8, length, len(whole) // 2, len(whole) - 1)]
+    monkeypatch.setattr("playtape.training.checkpoint.read_tensors", None)
+    assert about(run)["model"] == "idm"
+    for content in (*cuts, *lies, whole + b"more", b"version https://git-lfs.github.com/spec/v1\n"):
+        weights.write_bytes(content)
+        with pytest.raises(BadInput, match="model.safetensors is not a whole safetensors file"):
+            about(run)
 
 
 def test_no_such_folder(tmp_path: Path) -> None:

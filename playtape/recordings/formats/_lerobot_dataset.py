@@ -44,6 +44,12 @@ class Dataset:
     splits: Mapping[str, str]
 
     @property
+    def name(self) -> str:
+        """What its folder is called, be it a link's name; `..` is looked up."""
+        called = self.root.absolute().name
+        return self.root.resolve().name if called == ".." else called
+
+    @property
     def cameras(self) -> list[str]:
         return [key for key, feature in self.features.items() if feature["dtype"] in PICTURES]
 
@@ -215,8 +221,11 @@ def _tasks(version: int, file: Path, date_ns: int, size: int) -> Mapping[int, st
 
 def licence(root: Path) -> str:
     """What the data set's card, README.md, says between its first two lines of ---."""
+    file = root / "README.md"
+    if not file.is_file():
+        return ""
     try:
-        with (root / "README.md").open(encoding="utf-8", errors="replace") as card:
+        with file.open(encoding="utf-8", errors="replace") as card:
             head = card.read(1 << 16)
     except OSError:
         return ""
@@ -258,6 +267,8 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise BadInput(f"{path} has more than {MOST_BYTES >> 20} MiB")
+        if not path.is_file():  # a pipe would be waited for
+            raise BadInput(f"{path} is no file; legal is a JSON object")
         told = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise BadInput(f"{path.parent.parent} is no LeRobot data set: it has no {INFO}") from None

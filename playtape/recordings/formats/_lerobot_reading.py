@@ -80,7 +80,7 @@ def recording_of(dataset: Dataset, episode: Episode, camera: str | None) -> Reco
     rows = _rows(dataset, episode, actions, key)
     time = rows.numbers("timestamp", (1,))[:, 0]
     _check_rows(dataset, episode, rows, time)
-    name = f"{dataset.root.absolute().name}_episode_{episode.number:06}"
+    name = f"{dataset.name}_episode_{episode.number:06}"
     size = None if rows.note is None else rows.note.size
     video = _video(dataset, episode, rows, key, name, time, size)
     edges = np.append(video.time_ns, video.end_ns)
@@ -266,8 +266,8 @@ def _info(dataset: Dataset, episode: Episode, key: str, actions: list[str], vide
         "left_out": ", ".join(each for each in dataset.features if each not in used),
     }
     return Info(
-        game=dataset.root.absolute().name or "robot",
-        source=f"LeRobot data set {dataset.root.absolute().name}",
+        game=dataset.name or "robot",
+        source=f"LeRobot data set {dataset.name}",
         licence=licence(dataset.root) or "not told",
         screen=(video.width, video.height),
         split=dataset.split(episode.number),
@@ -277,4 +277,4 @@ def _info(dataset: Dataset, episode: Episode, key: str, actions: list[str], vide
 
 def _with_session(info: Info, dataset: Dataset, episode: Episode) -> Info:
     """Episodes have names that each data set has: what may not be divided is told by the data set's name too."""
-    return replace(info, extra={**info.extra, "session": f"{dataset.root.absolute().name}/episode_{episode.number:06}"})
+    return replace(info, extra={**info.extra, "session": f"{dataset.name}/episode_{episode.number:06}"})

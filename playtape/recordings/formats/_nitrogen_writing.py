@@ -35,10 +35,11 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
     """Write the folder `path`, named after the video's id, with the chunks ID_chunk_0000 and so on, and ../videos/ID.mp4.
 
     The video comes first and the folder appears whole. `unsaid` tells what is lost. Raises BadInput for a recording of which
-    nothing could be said: inputs, and none of a gamepad.
+    nothing could be said: inputs, and none of a gamepad; and for a folder in which anything lies that was not written here.
     """
     del resize  # the pictures keep their size
     path, events = Path(path), recording.events
+    _check_replaceable(path)
     if len(events) and not INPUTS & set(events.counts()):
         first = next(iter(events.counts()))
         raise BadInput(f"NitroGen's format has only a gamepad's inputs, and this recording none ({first}, ...)")
@@ -70,6 +71,30 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
             (part / name / METADATA).write_text(json.dumps(chunk | {"original_video": film} | said | own, indent=1))
             sync(part / name / METADATA)
     return path
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raises BadInput for a folder with anything but chunks that `write` made, or a file: it would be lost."""
+    if not path.exists():
+        return
+    strange = next((each for each in path.iterdir() if not _is_own(each)), None) if path.is_dir() else path
+    if strange is not None:
+        held = "it is a file" if strange == path else f"it holds {strange.name}, which Playtape did not write"
+        raise BadInput(f"cannot write {path}: {held}; give a folder that is new, or that was written from a recording")
+
+
+def _is_own(chunk: Path) -> bool:
+    """Is this a folder of a table and of metadata in which we said that they are ours?"""
+    if chunk.is_symlink() or not chunk.is_dir():
+        return False
+    files = [*chunk.iterdir()]
+    if {file.name for file in files} != {RAW, METADATA} or not all(file.is_file() for file in files):
+        return False
+    try:
+        said = json.loads((chunk / METADATA).read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and OWN in said
 
 
 def unsaid(recording: Recording) -> list[str]:

@@ -39,8 +39,11 @@ def is_picture(name: str, kinds: Kinds) -> bool:
 
 
 def frames_of(folder: Path, kinds: Kinds) -> list[Path]:
-    """A clip's pictures, in the order of the number that their names end in. Raises BadInput for fewer than two."""
+    """A clip's pictures, in the order of the number that their names end in. Raises BadInput for fewer than two, and for what is
+    no file, such as a pipe, which nobody may ever write into."""
     found = sorted((file for file in folder.iterdir() if is_picture(file.name, kinds)), key=place)
+    for file in found:
+        _check_file(file, kinds)
     if len(found) < 2:
         raise BadInput(f"{folder} holds {len(found)} {told(kinds)} frames; a clip has two or more")
     return found
@@ -82,11 +85,17 @@ def picture(file: Path, kinds: Kinds) -> np.ndarray:
     """uint8 [H, W, 3]."""
     from PIL import Image
 
+    _check_file(file, kinds)
     try:
         with Image.open(file, formats=tuple(dict.fromkeys(kinds.values()))) as image:
             return np.asarray(image.convert("RGB"))
     except Exception as error:  # Pillow raises a dozen kinds for what is damaged
         raise BadInput(f"{file} is not a readable {told(kinds)} picture: {first_line(error)}") from error
+
+
+def _check_file(file: Path, kinds: Kinds) -> None:
+    if not file.is_file():
+        raise BadInput(f"{file} is no file; a clip's frames are {told(kinds)} files")
 
 
 def told(kinds: Kinds) -> str:

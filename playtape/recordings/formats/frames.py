@@ -114,8 +114,12 @@ def _fill(recording: Recording, folder: Path) -> None:
 
 def _check_replaceable(folder: Path) -> None:
     """Raises BadInput for a folder, or a file, in which anything lies that is not of a clip: it would be lost."""
-    own = [] if not folder.is_dir() else [file.name for file in folder.iterdir()]
-    strange = [name for name in own if name not in (ACTIONS, NAME) and not _numbered.is_picture(name, KINDS)]
+    own = [] if not folder.is_dir() else [*folder.iterdir()]
+    strange = [
+        file.name
+        for file in own
+        if not file.is_file() or not (file.name in (ACTIONS, NAME) or _numbered.is_picture(file.name, KINDS))
+    ]
     if not folder.is_dir() or strange:
         held = f"it holds {strange[0]}" if strange else "it is a file"
         raise BadInput(f"cannot write {folder}: {held}; give a folder that is new, or a clip's")

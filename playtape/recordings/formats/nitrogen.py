@@ -22,6 +22,7 @@ The folder of videos is `videos` (--videos), or $PLAYTAPE_VIDEOS, or the nearest
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ ALIGNMENTS = {"causal": 1, "identity": 0}  # actions[t] = row[t + this]
 WHICH = {"best": (told.PROCESSED, told.RAW), "processed": (told.PROCESSED,), "raw": (told.RAW,)}
 CRF = 16  # a chunk of 1080p60 at 8, as others are coded, has 100 MB
 MOST_OFFSET = 120
+WHOLE = re.compile(r"[+-]?[0-9]{1,9}")  # a number of rows; str.isdigit says so of what int cannot read, such as \u00b2
 
 
 def find(root: Path, *, videos: str | Path | None = None) -> list[Path]:
@@ -144,7 +146,7 @@ def _archive_itself(path: Path, videos: str | Path | None) -> BadInput:
 def _offset(said: int | str | Path, video: str) -> int:
     """Rows that a video's labels lag behind: a number for all, or a JSON file {"ID": number}; who is not in it has 0."""
     rows: object = said
-    if isinstance(said, str | Path) and not str(said).lstrip("+-").isdigit():
+    if isinstance(said, str | Path) and not WHOLE.fullmatch(str(said)):
         try:
             table = json.loads(Path(said).read_text())
             rows = table.get(video, 0)
@@ -152,8 +154,8 @@ def _offset(said: int | str | Path, video: str) -> int:
             raise BadInput(
                 f'offset {str(said)!r} is neither a number of rows nor a JSON file {{"ID": rows}}'
             ) from error
-    elif isinstance(said, str):
-        rows = int(said)
+    elif isinstance(said, str | Path):
+        rows = int(str(said))
     if isinstance(rows, bool) or not isinstance(rows, int) or abs(rows) > MOST_OFFSET:
         raise BadInput(
             f"the offset of {video} is {rows!r}; legal is a whole number from -{MOST_OFFSET} to {MOST_OFFSET}"
