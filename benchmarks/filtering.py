@@ -24,7 +24,7 @@ from playtape.evaluate.pairs import matched
 from playtape.evaluate.risk import onset_counts
 from playtape.evaluate.rows import Pair, common_space, pair
 from playtape.label.filtering import least_for, sure
-from playtape.label.label import SHIPPED
+from playtape.label.run import SHIPPED
 from playtape.recordings import Recording, open_recording
 from playtape.training import checkpoint
 

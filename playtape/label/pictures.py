@@ -16,7 +16,7 @@ LEGEND = {"active": "something held or moving", "idle": "idle", "masked": "maske
 
 def strip(shown: Sequence[Shown], videos: int) -> str:
     """The pictures of all videos shown, of so many labelled."""
-    figures = [_figure(each, glimpse) for each in shown for glimpse in each.glimpses]
+    figures = [_figure(each, glimpse, named=videos > 1) for each in shown for glimpse in each.glimpses]
     if not figures:
         return ""
     note = (
@@ -27,7 +27,7 @@ def strip(shown: Sequence[Shown], videos: int) -> str:
     return card("What the labels say", f'<div class="strip">{"".join(figures)}</div>', note)
 
 
-def _figure(shown: Shown, glimpse: Glimpse) -> str:
+def _figure(shown: Shown, glimpse: Glimpse, *, named: bool) -> str:
     when = clock(glimpse.time_ns)
     keys = "".join(
         f'<kbd title="{text(name)}, probability {chance:.2f}">{text(key(name))}</kbd>' for name, chance in glimpse.held
@@ -37,7 +37,8 @@ def _figure(shown: Shown, glimpse: Glimpse) -> str:
     width, height = glimpse.size
     source = f"data:image/jpeg;base64,{glimpse.jpeg}"
     image = f'<img src="{source}" width="{width}" height="{height}" alt="{text(shown.name)} at {when}">'
-    return f"<figure>{image}<b>{when}</b><figcaption>{said}<small>{_name(shown)}</small></figcaption></figure>"
+    name = f"<small>{_name(shown)}</small>" if named else ""
+    return f"<figure>{image}<b>{when}</b><figcaption>{said}{name}</figcaption></figure>"
 
 
 def _name(shown: Shown) -> str:

@@ -156,3 +156,15 @@ def test_what_the_package_imports_is_declared():
     called = {"PIL": "pillow", "google": "protobuf", "pygame": "pygame_ce"}
     wanted = {called.get(name, name) for name in wanted} - set(sys.stdlib_module_names) - {"playtape"}
     assert sorted(wanted - {name.replace("-", "_") for name in declared}) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")]), ids=lambda path: path.stem
+)
+def test_what_benchmarks_and_scripts_import_is_there(path: Path) -> None:
+    """They run for minutes, and by hand: nothing else would tell that what they need has moved."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("playtape"):
+            module = importlib.import_module(node.module)
+            for name in (alias.name for alias in node.names if not hasattr(module, alias.name)):
+                importlib.import_module(f"{node.module}.{name}")
