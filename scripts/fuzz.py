@@ -35,37 +35,8 @@ from playtape.errors import BadInput
 SLOWEST_S = 20
 MOST_MB = 1024
 SHARE = 2000  # inputs a process is given
-TOKENS = (
-    b"-1",
-    b"0",
-    b"1e999",
-    b"99999999999999999999",
-    b"NaN",
-    b"null",
-    b'"x"',
-    b"[]",
-    b"{}",
-    b"true",
-    b"-0.0",
-    b"1e-320",
-)
-EXTREMES = (
-    0,
-    1,
-    0x7F,
-    0x80,
-    0xFF,
-    0x7FFF,
-    0x8000,
-    0xFFFF,
-    0x7FFFFFFF,
-    0x80000000,
-    0xFFFFFFFF,
-    2**62,
-    2**63 - 1,
-    2**63,
-    2**64 - 1,
-)
+TOKENS = b'-1 0 1e999 99999999999999999999 NaN null "x" [] {} true -0.0 1e-320'.split()
+EXTREMES = [0, 1, 2**62, *(2**bits - less for bits in (7, 8, 15, 16, 31, 32, 63, 64) for less in (0, 1))]
 
 Parser = tuple[list[bytes], Callable[[bytes], Any]]
 
