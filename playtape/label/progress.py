@@ -43,9 +43,9 @@ class Progress:
             self.note(thing["note"])
         elif "starting" in thing:  # some seconds of imports, in which nothing else is to be seen
             count = thing["starting"]
-            self.bar.set_description(f"starting {count:,} worker{'' if count == 1 else 's'}")
+            self.bar.set_description_str(f"starting {count:,} worker{'' if count == 1 else 's'}")
         elif "ready" in thing:
-            self.bar.set_description(self.name)
+            self.bar.set_description_str(self.name)
         elif self.alone and "frames" in thing:
             self.bar.total = thing["frames"]
         elif self.alone:
