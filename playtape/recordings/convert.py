@@ -86,7 +86,7 @@ def convert(
         else:
             left.append((source, place))
     try:
-        for source, place in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
+        for source, place in tqdm(left, desc=f"convert {format} to {to}", unit="file", disable=not progress):
             try:
                 recording = module.read(source, **reading)
                 done.add(recording, *whole.add(recording, place))
