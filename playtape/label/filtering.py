@@ -1,4 +1,4 @@
-"""Which intervals of a labelled recording may be learned from. Two steps, in this order; what the first masks, the second does not judge:
+"""Which intervals of a labelled recording may be learned from. Two steps; what the first masks, the second does not judge:
 
 1. confidence, of what is active alone: held, changing, or not held though the model half believes it. Of twenty keys nineteen
    rest, and are easy; a mean over all of them is always near 1, and an idle interval always sure;
