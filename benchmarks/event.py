@@ -1,6 +1,6 @@
 """The claim: an event model reads a video on at least ten times as fast from a memory as anew for every word, and says the same.
 
-    python benchmarks/event.py [RUN VIDEO] [--seconds 4] [--repeats 3]
+    python benchmarks/event.py [RUN VIDEO] [--seconds 8] [--repeats 3]
 
 Takes turns, on the same weights and frames: the plain loop, which puts the whole context through the model for every word, one
 lane (`event_lanes`), and lanes side by side. Prints medians and ratios as JSON, and whether every word, stamp, end of a gap and

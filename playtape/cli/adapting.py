@@ -49,7 +49,7 @@ class Adapt:
         ]
         before = result["before"] or {}
         for name, leaf in result["metrics"].items():
-            interval = f"{_number(leaf['value'])} ({_number(leaf['low'])} to {_number(leaf['high'])})"
+            interval = _number(leaf["value"]) + _limits(leaf)
             rest = (before.get(name, {}).get("value"), leaf["never_pressed"], leaf["copy_previous"])
             lines.append(
                 f"  {name:<32}{interval:>24}" + "".join(f"{_number(x):>{w}}" for x, w in zip(rest, (12, 8, 8)))
@@ -63,6 +63,10 @@ class Adapt:
 
 
 def _advice(result: dict[str, Any]) -> str:
+    last = result["last_doubling"]
+    if result["more_minutes_would_help"] is None:
+        brought = f"the last doubling brought {last['value']:.3f}{_limits(last, 3)}"
+        return f"whether more play would help cannot be told: {brought}"
     if not result["more_minutes_would_help"]:
         return "twice as much play brought next to nothing, so more of the same would not help"
     if result["good_enough"]:
@@ -70,6 +74,13 @@ def _advice(result: dict[str, Any]) -> str:
     if result["minutes_for_good"] is None:
         return "more play would help; how much would do cannot be told"
     return f"more play would help: about {result['minutes_for_good']:g} minutes to learn from might do"
+
+
+def _limits(leaf: dict[str, Any], digits: int = 2) -> str:
+    """Its interval; nothing where there is none."""
+    if leaf["low"] is None or leaf["high"] is None:
+        return ""
+    return f" ({leaf['low']:.{digits}f} to {leaf['high']:.{digits}f})"
 
 
 def _number(value: float | None) -> str:

@@ -1,9 +1,8 @@
-"""Which intervals of a labelled recording may be learned from. Three steps, in this order; what one masks, no later one judges:
+"""Which intervals of a labelled recording may be learned from. Two steps; what the first masks, the second does not judge:
 
-1. quality: stretches that somebody else found wanting (black, cut, frozen) come as spans;
-2. confidence, of what is active alone: held, changing, or not held though the model half believes it. Of twenty keys nineteen
+1. confidence, of what is active alone: held, changing, or not held though the model half believes it. Of twenty keys nineteen
    rest, and are easy; a mean over all of them is always near 1, and an idle interval always sure;
-3. the idle cap: resting is part of play, so a pause keeps its beginning and its end, and the middle of a long one is masked.
+2. the idle cap: resting is part of play, so a pause keeps its beginning and its end, and the middle of a long one is masked.
 
 How sure each active input is: of a button, the calibrated probability that what was decided is so (calibration.py); of an axis,
 that of lying within NEAR of what was decided. An interval's confidence is their product, and its geometric mean over REACH_S to
@@ -68,35 +67,23 @@ def filtered(
     *,
     least: float = 0.0,
     idle_s: float = np.inf,
-    quality: Sequence[Span] = (),
 ) -> Filtered:
-    """All three steps. `value` [T, N] is what `recordings.Confidence` holds: P(held) of buttons, standard deviations of axes.
+    """Both steps. `value` [T, N] is what `recordings.Confidence` holds: P(held) of buttons, standard deviations of axes.
 
-    `time_ns` int64 [T + 1]; `least` of the confidence; `idle_s` of a pause are kept; `quality` are spans to be masked, by their
-    values as reasons. Raises BadInput for a `least` outside 0 to 1 or an `idle_s` below 0.
+    `time_ns` int64 [T + 1]; `least` of the confidence; `idle_s` of a pause are kept. Raises BadInput for a `least`
+    outside 0 to 1 or an `idle_s` below 0.
     """
     within("min-confidence", least, 0, 1)
     within("drop-idle-seconds", idle_s, 0, np.inf)
     judged = sure(actions, value, time_ns, space)
-    reasons: list[tuple[np.ndarray, str]] = []
-    masked = np.zeros(len(value), bool)
-    for span in quality:
-        bad = (time_ns[1:] > span.start_ns) & (time_ns[:-1] < span.end_ns) & ~masked
-        reasons.append((bad, span.value))
-        masked |= bad
-    wanting = int(masked.sum())
     doubtful = unsure(judged, least)
-    reasons.append((doubtful & ~masked, f"confidence below {least:g}"))
-    masked |= doubtful
-    unsure_count = int(masked.sum()) - wanting
-    pause = idle(actions, time_ns, space, idle_s, masked)
-    reasons.append((pause, f"nothing done for more than {idle_s:g} s"))
-    masked |= pause
+    pause = idle(actions, time_ns, space, idle_s, doubtful)
+    masked = doubtful | pause
+    reasons = [(doubtful, f"confidence below {least:g}"), (pause, f"nothing done for more than {idle_s:g} s")]
     report = {
         "intervals": len(masked),
         "kept": _share(~masked),
-        "quality": wanting,
-        "unsure": unsure_count,
+        "unsure": int(doubtful.sum()),
         "idle": int(pause.sum()),
         "strata": {name: _stratum(judged, ~masked, number) for number, name in enumerate(STRATA)},
     }

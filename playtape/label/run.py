@@ -92,11 +92,7 @@ def label(
     setup = Setup(chosen, min_confidence, factor, idle_seconds, device, part)
     settings = _settings(loaded, min_confidence, factor, idle_seconds)  # raises before an hour of video is decoded
     if "calibration" not in loaded.train:
-        print(
-            f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5; "
-            f"`playtape train --resume {model}` calibrates a run that was cut off",
-            file=sys.stderr,
-        )
+        print(_uncalibrated(chosen, loaded), file=sys.stderr)
     words = [str(word) for word in ([sources] if isinstance(sources, str | Path) else sources)]
     items, out = find(words), Path(out)
     with _held(out):
@@ -104,6 +100,17 @@ def label(
         run.plan()
         run.carry_out(engine, setup, loaded, workers, progress=progress)
         return {**run.result(started, loaded), "mouse_scale": factor}
+
+
+def _uncalibrated(model: str, loaded: checkpoint.Loaded) -> str:
+    """That a model says what it says as it is, and what can be done about it."""
+    said = f"note: {model} was never calibrated: its probabilities are as it made them and every threshold is 0.5"
+    if loaded.train.get("held_out"):
+        return f"{said}; `playtape train --resume {model}` calibrates a run that was cut off"
+    return (
+        f"{said}, for no recording was held out to calibrate by; train with more than one recording, or name those to hold out "
+        "with --data.held-out"
+    )
 
 
 @contextmanager

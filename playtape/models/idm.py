@@ -124,7 +124,12 @@ class IDM(Model):
         change = self.change(both).unflatten(-1, (len(self.space.buttons), 2))
         axis = self.axis(both).unflatten(-1, (len(self.space.axes), self.config.bins))
         turned = [self.cameras[str(k)](both, votes) if str(k) in self.cameras else 0.0 for k in range(axis.shape[-2])]
-        return self.held(h), change, torch.stack([axis[..., k, :] + seen for k, seen in enumerate(turned)], -2)
+        parts = [axis[..., k, :] + seen for k, seen in enumerate(turned)]
+        return (
+            self.held(h),
+            change,
+            torch.stack(parts, -2) if parts else axis,
+        )  # of a game of buttons alone there is none
 
     def losses(self, clip: Clip) -> dict[str, Tensor]:
         """Of the three heads; see beliefs.losses."""

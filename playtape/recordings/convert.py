@@ -86,7 +86,7 @@ def convert(
         else:
             left.append((source, place))
     try:
-        for source, place in tqdm(left, desc=f"convert {format}", unit="file", disable=not progress):
+        for source, place in tqdm(left, desc=f"convert {format} to {to}", unit="file", disable=not progress):
             try:
                 recording = module.read(source, **reading)
                 done.add(recording, *whole.add(recording, place))
@@ -197,6 +197,8 @@ def _target(source: Path, root: Path, out: Path, suffix: str) -> Path:
     """Where a recording goes: the same place below `out` as its source below `root`."""
     below = root.is_dir() and source != root and source.is_relative_to(root)
     inside = source.relative_to(root) if below else Path(source.resolve().name)
+    if not suffix:  # a folder is no archive, though what is in it was read from one
+        inside = Path(*(part.removesuffix(".tar.gz") for part in inside.parts))
     return out / inside.with_name(f"{source.resolve().name if source.is_dir() else source.stem}{suffix}")
 
 

@@ -120,7 +120,7 @@ class _Total:
     def _fits(self, path: Path, chunk: told.Chunk, library: seen.Videos) -> str:
         """Why it cannot be used; "" if it can."""
         try:
-            part = seen.part(seen.opened(library.of(path.name, chunk.video)), chunk)
+            part = seen.part(seen.opened(library.of(path.name, chunk.video, chunk)), chunk)
             size = part.video.coded_size
             seen.hidden(chunk, size)
             seen.shown(chunk, size)

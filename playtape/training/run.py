@@ -27,6 +27,7 @@ from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
 from playtape.training.memory import keep_freed_memory
 from playtape.training.processes import process, share
+from playtape.training.rates import check_pace, slower
 from playtape.training.sources import Sources, batches, brought, gather, pace
 from playtape.training.starts import save_starts
 from playtape.training.words import Run, parse, resumed, started
@@ -54,6 +55,9 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     if compared is not None:
         assert isinstance(model, Comparing)
         model.see_by(compared)
+    check_pace(model, run, sources.hz)
+    if warning := slower(model, run, sources.training):
+        print(warning, file=sys.stderr)
     if run.tokenizer is not None:
         model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
     stored = brought(run, sources, space, progress)
@@ -72,7 +76,7 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     before = started(run.out).get("history", []) if resume else begun.train.get("history", []) if begun else []
     history = [*before, {"from_step": done, "command": f"playtape train {shlex.join(argv)}"}]
     _note(run, argv, recipe, history)
-    report = _report(run, recipe, history, model, stored, sources)
+    report = _report(run, recipe, history, model, stored, sources) | {"warnings": [warning] if warning else []}
 
     def keep(step: int, weights: Mapping[str, torch.Tensor]) -> None:
         if run.keep_every and step % run.keep_every == 0:

@@ -9,7 +9,6 @@ from playtape.actions import Actions, ActionSpace, Axis
 from playtape.errors import BadInput
 from playtape.label import filtering
 from playtape.label.filtering import filtered, idle, least_for, sure
-from playtape.recordings import Span
 
 SPACE = ActionSpace(("key.w", "key.a", "mouse.left"), (Axis("mouse.dx", "sum", 20.0),))
 HZ = 20
@@ -91,15 +90,13 @@ def test_a_pause_at_the_ends_keeps_what_is_beside_the_play(said: Callable[[int],
 def test_what_one_step_masks_no_later_one_judges(said: Callable[[int], Said]) -> None:
     actions, value, time = said(400)
     actions.buttons[100:140, 0], value[100:140, 0] = True, 0.5  # doubtful
-    black = Span(150 * STEP, 200 * STEP, "finding", "black: the picture is black")
-    found = filtered(actions, value, time, SPACE, least=0.8, idle_s=2.0, quality=[black])
+    found = filtered(actions, value, time, SPACE, least=0.8, idle_s=2.0)
     why = {
         span.value: (span.start_ns // STEP, span.end_ns // STEP) for span in found.spans if span.start_ns > 90 * STEP
     }
     assert why == {
         "confidence below 0.8": (99, 141),
-        "black: the picture is black": (150, 200),
-        "nothing done for more than 2 s": (240, 400),
+        "nothing done for more than 2 s": (181, 400),
     }
     assert {span.kind for span in found.spans} == {"masked"}
     covered = np.zeros(400, int)
@@ -107,10 +104,8 @@ def test_what_one_step_masks_no_later_one_judges(said: Callable[[int], Said]) ->
         covered[span.start_ns // STEP : span.end_ns // STEP] += 1
     assert (covered == found.masked).all()  # each interval has one reason
     report = found.report
-    assert (report["quality"], report["unsure"]) == (50, 42)
-    assert (
-        report["quality"] + report["unsure"] + report["idle"] == found.masked.sum() == round((1 - report["kept"]) * 400)
-    )
+    assert report["unsure"] == 42
+    assert report["unsure"] + report["idle"] == found.masked.sum() == round((1 - report["kept"]) * 400)
     assert report["strata"]["held"] == {"intervals": 39, "kept": 0.0, "confidence": pytest.approx(0.5, abs=0.05)}
     assert report["strata"]["idle"]["confidence"] is None
 

@@ -88,6 +88,24 @@ def test_a_model_without_calibration_says_so(
     assert capsys.readouterr().err == ""
 
 
+def test_what_a_model_without_calibration_lacks_is_told(
+    model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was cut off before it was calibrated can be resumed; one that held nothing out would be as it is."""
+    run = tmp_path / "model"
+    shutil.copytree(model, run)
+    train = json.loads((run / "train.json").read_text())
+    for held_out, does, does_not in (
+        (["demo4"], f"`playtape train --resume {run}` calibrates", "--data.held-out"),
+        ([], "train with more than one recording, or name those to hold out with --data.held-out", "--resume"),
+    ):
+        checkpoint.write_json(run / "train.json", {**train, "held_out": held_out})
+        label(video, tmp_path / "out", model=run, replace=True, progress=False)
+        said = capsys.readouterr().err
+        assert does in said
+        assert does_not not in said
+
+
 def test_labelling_twice_gives_the_same_events(model: Path, video: Path, tmp_path: Path) -> None:
     one, two = (label(video, tmp_path / name, model=model, progress=False)["outputs"][0] for name in "ab")
     assert open_recording(one).events.equals(open_recording(two).events)

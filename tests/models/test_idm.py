@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from playtape import models
+from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.games import DOOM
+from playtape.clips import Clip
 from playtape.errors import BadInput
 from playtape.models import beliefs, idm
 
@@ -24,6 +26,30 @@ def test_the_pair_model_knows_two_frames() -> None:
 def test_changes_are_told_from_the_interval_before() -> None:
     held = torch.tensor([0, 1, 1, 0, 1.0])[None, :, None]
     assert beliefs.changes(held)[0, :, 0].tolist() == [[0, 0], [1, 0], [0, 0], [0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+@pytest.mark.parametrize(
+    "space",
+    [ActionSpace(("pad.south",), ()), ActionSpace((), (Axis("pad.left_x", "state"),))],
+    ids=["buttons", "sticks"],
+)
+def test_a_game_of_buttons_alone_or_of_sticks_alone(space: ActionSpace, depth: int) -> None:
+    torch.manual_seed(0)
+    model = idm.build(replace(idm.tiny(), depth=depth), space)
+    frames = torch.randint(0, 255, (1, 6, 3, 40, 80), dtype=torch.uint8)
+    said = model.judge(model.look(frames))
+    assert said.held.shape == (1, 5, len(space.buttons))
+    assert said.mean.shape == said.std.shape == (1, 5, len(space.axes))
+    beliefs.losses(model(frames), clip_of(frames, space), model.centres, model.scale)["loss"].backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def clip_of(frames: torch.Tensor, space: ActionSpace) -> Clip:
+    """Nothing is done in it."""
+    lead = frames.shape[:2]
+    actions = Actions(torch.zeros(*lead, len(space.buttons), dtype=torch.bool), torch.zeros(*lead, len(space.axes)))
+    return Clip(frames, actions, torch.ones(lead, dtype=torch.bool), torch.ones(lead))
 
 
 def test_the_shipped_size_is_what_the_documents_say() -> None:

@@ -42,6 +42,11 @@ def test_one_file_and_no_progress(source, tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_progress_says_what_recordings_become(source, tmp_path, capfd):
+    convert(source / "one" / "a.mcap", tmp_path / "out", to="frames")
+    assert "convert owamcap to frames" in capfd.readouterr().err
+
+
 def test_unknown_formats(source, tmp_path):
     with pytest.raises(
         BadInput,

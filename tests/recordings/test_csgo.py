@@ -165,6 +165,38 @@ def test_a_picture_that_says_it_is_enormous_is_never_read(tmp_path: Path) -> Non
         csgo.read(minute(tmp_path / "a.hdf5", [done()] * COUNT, swell))
 
 
+def test_what_fails_in_coding_is_not_told_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, or an encoder that is not there, says nothing of what was read."""
+    path = minute(tmp_path / "a.hdf5", [done()] * COUNT)
+    for error in (ValueError("no such encoder"), OSError(28, "No space left on device"), RuntimeError("stopped")):
+
+        def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(csgo, "coded", fail)
+        with pytest.raises(type(error), match=str(error.args[-1])) as caught:
+            csgo.read(path)
+        assert caught.value is error
+
+
+def test_a_picture_that_is_damaged_is_told(tmp_path: Path) -> None:
+    """It is read while others are coded already."""
+
+    def pack(file: h5py.File) -> None:
+        del file["frame_5_x"]
+        noise = np.random.default_rng(0).integers(0, 256, (20, 34, 3), dtype=np.uint8)
+        file.create_dataset("frame_5_x", data=noise, chunks=(20, 34, 3), compression="gzip")
+
+    path = minute(tmp_path / "a.hdf5", [done()] * COUNT, pack)
+    with h5py.File(path) as file:
+        chunk = file["frame_5_x"].id.get_chunk_info(0)
+    data = bytearray(path.read_bytes())
+    data[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(data)
+    with pytest.raises(BadInput, match="is not a readable HDF5 file"):
+        csgo.read(path)
+
+
 def test_other_files_are_not_read_through_a_link(tmp_path: Path) -> None:
     minute(tmp_path / "secret.hdf5", [done("w")] * COUNT)
 

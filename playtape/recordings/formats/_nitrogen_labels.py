@@ -52,6 +52,20 @@ class Chunk:
     own: Mapping[str, Any] | None
 
     @property
+    def cut_ns(self) -> int | None:
+        """When in the video the first frame is shown of a file that holds this chunk alone, and has its name: we wrote it."""
+        told = None if self.own is None else self.own.get("first_frame_ns")
+        return told if type(told) is int and 0 <= told <= FAR_S * 1e9 else None
+
+    def times(self, frames: np.ndarray, zero_ns: int) -> np.ndarray:
+        """int64 [rows]: when each row begins, by the clock of the `frames` int64 [N], whose 0 is at `zero_ns` of the video."""
+        time = np.rint((self.start_s + np.arange(self.rows) * (self.seconds / self.rows)) * 1e9).astype(np.int64)
+        time -= zero_ns
+        if len(frames) == self.rows and np.abs(time - frames).max() < 1e9 / self.rate:
+            return frames  # a row for each frame: clocks may differ by less than one
+        return time
+
+    @property
     def rate(self) -> float:
         """Rows a second; a video may have chunks of several."""
         return self.rows / self.seconds

@@ -198,7 +198,7 @@ def _shard(archive: Path, stamp: tuple[int, int], videos: Videos) -> Shard:
         try:
             for chunk, kind, data in members(archive):
                 known = found.chunks.setdefault(chunk, {})
-                if video_of(chunk) in videos.found:
+                if {chunk, video_of(chunk)} & videos.found.keys():
                     file.write(data)
                     known[kind] = (place, len(data))
                     place += len(data)

@@ -21,7 +21,7 @@ from playtape.recordings.formats._nitrogen_labels import Box, Chunk
 from playtape.recordings.timeline import signature
 from playtape.recordings.video import VIDEOS, Video
 
-FOLDER, VARIABLE = "videos", "PLAYTAPE_VIDEOS"
+ACTIONS, FOLDER, VARIABLE = "actions", "videos", "PLAYTAPE_VIDEOS"
 UP = 4  # folders above a chunk: its video's, the shard's, actions, the data set's
 YOUTUBE = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z0-9_-]{11})(?![A-Za-z0-9]))")
 TWITCH = re.compile(r"(?<![A-Za-z0-9])(v\d{6,})(?![A-Za-z0-9])")
@@ -58,14 +58,19 @@ class Videos:
     folder: Path | None
     found: dict[str, Path] = field(default_factory=dict)
 
-    def of(self, chunk: str, video: str) -> Path:
-        """Raises Lost if there is none."""
-        if video in self.found:
-            return self.found[video]
+    def of(self, chunk: str, video: str, told: Chunk | None = None) -> Path:
+        """The file that shows a chunk: its video's, or its own where it is `told` of one; before it is told, either will do.
+
+        Raises Lost if there is none.
+        """
+        wanted = video if told is None or told.cut_ns is None else chunk
+        for name in (wanted,) if told else (wanted, chunk):
+            if name in self.found:
+                return self.found[name]
         where = f"in {self.folder}" if self.folder else "on this disk"
         raise Lost(
             NO_VIDEO,
-            f"there is no video of {chunk} {where}: a file whose name holds {video!r}; --videos DIR names the folder "
+            f"there is no video of {chunk} {where}: a file whose name holds {wanted!r}; --videos DIR names the folder "
             "that has it",
         )
 
@@ -78,6 +83,13 @@ def videos_folder(path: Path, told: str | Path | None) -> Path | None:
             raise BadInput(f"there is no folder {folder} with videos; give the one that they are in")
         return folder
     return next((above / FOLDER for above in list(path.absolute().parents)[:UP] if (above / FOLDER).is_dir()), None)
+
+
+def videos_beside(chunk: Path, home: Path) -> Path:
+    """Where the pictures of a chunk to be written belong: beside the folder `actions` that it is in, or else beside `home`.
+    `videos_folder` finds them there."""
+    above = list(chunk.absolute().parents)[: UP - 1]
+    return next((one for one in above if one.name == ACTIONS), home).parent / FOLDER
 
 
 @lru_cache(maxsize=8)
@@ -138,7 +150,8 @@ class Part:
 def part(video: Video, chunk: Chunk) -> Part:
     """What of a video a chunk is of, by the times of both. Raises Lost where they do not fit together.
 
-    The first row's frame is the one that comes within half a row of the chunk's start, so that clocks may round.
+    The first row's frame is the one that comes within half a row of the chunk's start, so that clocks may round. A file of
+    the chunk alone begins where that was.
     """
     width, height = video.coded_size
     told = chunk.size[0] / chunk.size[1]
@@ -147,12 +160,13 @@ def part(video: Video, chunk: Chunk) -> Part:
             SIZE,
             f"{video.path} is {width}x{height}, and {chunk.size[0]}x{chunk.size[1]} was labelled; legal is the same shape",
         )
-    row_s, start_s = 1 / chunk.rate, chunk.start_s
-    bounds = np.rint((start_s + np.array([0.0, chunk.seconds]) - row_s / 2) * 1e9)
+    row_s, start_s, cut_ns = 1 / chunk.rate, chunk.start_s, chunk.cut_ns or 0
+    bounds = np.rint((start_s + np.array([0.0, chunk.seconds]) - row_s / 2) * 1e9) - cut_ns
     first, last = np.searchsorted(video.time_ns, bounds).tolist()
     end_s = start_s + chunk.seconds
-    if video.end_ns / 1e9 < end_s - max(2 * row_s, 0.05) or last - first < 2:
-        raise Lost(SHORT, f"{video.path} ends at {video.end_ns / 1e9:.2f} s, and the labels go on to {end_s:.2f} s")
+    video_s = (video.end_ns + cut_ns) / 1e9
+    if video_s < end_s - max(2 * row_s, 0.05) or last - first < 2:
+        raise Lost(SHORT, f"{video.path} ends at {video_s:.2f} s, and the labels go on to {end_s:.2f} s")
     count = last - first
     if not chunk.rows / RATE <= count <= chunk.rows * RATE:
         raise Lost(

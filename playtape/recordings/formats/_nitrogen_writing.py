@@ -1,13 +1,17 @@
-"""Recordings in NitroGen's layout: chunks of 20 s, each with a table of rows and its metadata, and the video beside them.
+"""Recordings in NitroGen's layout: chunks, each with a table of rows and its metadata, and the videos beside `actions`.
 
-Row t + 1 is what was done while frame t was shown, as the published rows are read; row 0 is nothing. Rows come at one rate, the
-video's mean. An entry "playtape" in the metadata says that nothing is left to black out, and keeps the recording's origin.
+Row t + 1 is what was done while frame t was shown, as the published rows are read; row 0 is nothing. An entry "playtape" in the
+metadata says that nothing is left to black out, and keeps the recording's origin.
+
+- A recording that was a chunk becomes that chunk again, ID/ID_chunk_0003, with the rows, times and source that were published.
+  What may be seen of its video is videos/ID_chunk_0003.mp4, and "first_frame_ns" in the entry is when that begins in the whole.
+- Any other becomes chunks of 20 s, NAME/NAME_chunk_0000 and so on, of rows at the video's mean rate, and videos/NAME.mp4.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,9 @@ from playtape.errors import BadInput, need, printable
 from playtape.recordings.atomic import atomic_folder, sync
 from playtape.recordings.convert import Resize
 from playtape.recordings.formats import _video_files
-from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW
+from playtape.recordings.formats._nitrogen_labels import METADATA, OWN, RAW, Chunk, parse
+from playtape.recordings.formats._nitrogen_shards import chunks_below, video_of
+from playtape.recordings.formats._nitrogen_videos import videos_beside
 from playtape.recordings.nouns import Info, Recording
 from playtape.recordings.timeline import check_unchanged
 from playtape.recordings.video import Video
@@ -28,14 +34,37 @@ from playtape.recordings.video import Video
 CHUNK_S = 20
 DENOMINATOR = 1001  # rates are whole, or such as 60000/1001
 INPUTS = {*NITROGEN.buttons, *(axis.name for axis in NITROGEN.axes)}
+FIRST_FRAME = "first_frame_ns"  # in the provenance, where it is not when the labels begin
 PLAIN = ("game", "source", "licence", "split", "player")
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A chunk to be written: its folder's name, its rows [start, end) of the table, and what metadata.json says of them."""
+
+    name: str
+    start: int
+    end: int
+    said: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The chunk that a recording was made of: its name, its metadata as they were and as they are read, and when in its video the
+    recording's first frame is shown, in ns."""
+
+    name: str
+    said: dict[str, Any]
+    chunk: Chunk
+    zero_ns: int
+
+
 def write(recording: Recording, path: Path, resize: Resize | None = None) -> Path:
-    """Write the folder `path`, named after the video's id, with the chunks ID_chunk_0000 and so on, and ../videos/ID.mp4.
+    """Write the folder `path`: the chunk itself where the recording was the chunk of that name, and else a folder of chunks.
 
     The video comes first and the folder appears whole. `unsaid` tells what is lost. Raises BadInput for a recording of which
-    nothing could be said: inputs, and none of a gamepad; and for a folder in which anything lies that was not written here.
+    nothing could be said (inputs, and none of a gamepad), for a video of a name that another recording beside it has, and for a
+    folder in which anything lies that was not written here.
     """
     del resize  # the pictures keep their size
     path, events = Path(path), recording.events
@@ -43,6 +72,60 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
     if len(events) and not INPUTS & set(events.counts()):
         first = next(iter(events.counts()))
         raise BadInput(f"NitroGen's format has only a gamepad's inputs, and this recording none ({first}, ...)")
+    was = _was(recording)
+    film, time, parts = _new(path.name, recording) if was is None else _again(was, recording.video)
+    alone = was is not None and path.name == was.name
+    first = path if alone else path / parts[0].name
+    home = path.parent if alone and path.parent.name == video_of(path.name) else path
+    target = videos_beside(first, home) / f"{film}.mp4"
+    _check_apart(first, target)
+    done = NITROGEN.actions(events, time)
+    buttons, sticks = table(Actions(np.roll(done.buttons, 1, 0)[:-1], np.roll(done.axes, 1, 0)[:-1]))
+    resolution, area = _write_video(recording.video, target)
+    said = {"controller_type": recording.info.extra.get("controller", ""), "game": recording.info.game, **area}
+    own = {"blacked_out": True, "info": printable(asdict(recording.info))}
+    with atomic_folder(path) as whole:
+        for part in parts:
+            folder = whole if alone else whole / part.name
+            folder.mkdir(exist_ok=True)
+            _write_table(folder / RAW, buttons[part.start : part.end], sticks[part.start : part.end])
+            shown = {"original_video": {**part.said["original_video"], "resolution": resolution}}
+            metadata = {**said, **part.said, **shown, **area, OWN: {**own, **part.said.get(OWN, {})}}
+            (folder / METADATA).write_text(json.dumps(metadata, indent=1))
+            sync(folder / METADATA)
+    return path
+
+
+def _was(recording: Recording) -> _Origin | None:
+    """None where it was made of no chunk, or is no longer all of one."""
+    told = recording.attachments.get(METADATA)
+    if told is None:
+        return None
+    try:
+        data = told.read()
+        chunk = parse(data, METADATA)
+    except BadInput:
+        return None
+    said = json.loads(data)
+    name = recording.info.extra.get("chunk") or f"{chunk.video}_chunk_{said.get('chunk_id')}"
+    kept = recording.provenance.get(FIRST_FRAME, "")
+    zero_ns = int(kept) if kept.isdecimal() and len(kept) < 19 else round(chunk.start_s * 1e9)
+    lacking_ns = abs(round((chunk.start_s + chunk.seconds) * 1e9) - zero_ns - recording.video.end_ns)
+    named = video_of(name) == chunk.video and Path(name).name == name and not name.startswith(".")
+    whole = lacking_ns <= max(2e9 / chunk.rate, 2e9 / recording.video.fps, 5e7)
+    return _Origin(name, said, chunk, zero_ns) if named and whole else None
+
+
+def _again(was: _Origin, video: Video) -> tuple[str, np.ndarray, list[_Part]]:
+    """Its rows at their own times, and what was said of it but for where a controller is drawn."""
+    time = was.chunk.times(video.time_ns, was.zero_ns)
+    kept = {key: value for key, value in was.said.items() if key != OWN and not key.startswith("bbox_")}
+    part = _Part(was.name, 0, was.chunk.rows, {**kept, OWN: {"first_frame_ns": was.zero_ns}})
+    return was.name, np.append(time, time[-1] + max(1, round(1e9 / was.chunk.rate))), [part]
+
+
+def _new(name: str, recording: Recording) -> tuple[str, np.ndarray, list[_Part]]:
+    """Chunks of 20 s of rows at the video's mean rate."""
     rate = Fraction(recording.video.fps).limit_denominator(DENOMINATOR)
     count = round(recording.video.end_ns * rate / 10**9)
     if count < 2:
@@ -50,32 +133,32 @@ def write(recording: Recording, path: Path, resize: Resize | None = None) -> Pat
             f"a recording of {count} frames has no interval in which something is done; legal are two or more"
         )
     time = np.rint(np.arange(count + 1) * float(10**9 / rate)).astype(np.int64)
-    done = NITROGEN.actions(events, time)
-    buttons, sticks = table(Actions(np.roll(done.buttons, 1, 0)[:-1], np.roll(done.axes, 1, 0)[:-1]))
-    resolution, area = _write_video(recording.video, path.parent / "videos" / f"{path.name}.mp4")
-    said = {"controller_type": recording.info.extra.get("controller", ""), "game": recording.info.game, **area}
-    own = {OWN: {"blacked_out": True, "info": printable(asdict(recording.info))}}
-    with atomic_folder(path) as part:
-        for number, (start, end) in enumerate(_bounds(count, rate)):
-            name = f"{path.name}_chunk_{number:04}"
-            (part / name).mkdir()
-            _write_table(part / name / RAW, buttons[start:end], sticks[start:end])
-            film = {
-                "resolution": resolution,
-                "video_id": path.name,
-                "source": "local",
-                "url": "",
-                **_times(start, end, rate),
-            }
-            chunk = {"uuid": f"{name}_actions", "chunk_id": f"{number:04}", "chunk_size": end - start}
-            (part / name / METADATA).write_text(json.dumps(chunk | {"original_video": film} | said | own, indent=1))
-            sync(part / name / METADATA)
-    return path
+    return name, time, [*_parts(name, count, rate)]
+
+
+def _parts(name: str, count: int, rate: Fraction) -> Iterator[_Part]:
+    for number, (start, end) in enumerate(_bounds(count, rate)):
+        film = {"video_id": name, "source": "local", "url": "", **_times(start, end, rate)}
+        chunk = f"{name}_chunk_{number:04}"
+        said = {"uuid": f"{chunk}_actions", "chunk_id": f"{number:04}", "chunk_size": end - start}
+        yield _Part(chunk, start, end, {**said, "original_video": film})
+
+
+def _check_apart(chunk: Path, target: Path) -> None:
+    """Raises BadInput where the video `target` is that of another recording: what is beside `actions` is known by its name."""
+    if chunk.exists() or not target.exists():
+        return
+    other = next((one for one in chunks_below(target.parent.parent) if one.name == chunk.name), None)
+    if other is not None:
+        raise BadInput(
+            f"{target} is of {other} already: in NitroGen's layout a video's name says whose it is; write {chunk.name} into a "
+            "folder of its own"
+        )
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raises BadInput for a folder with anything but chunks that `write` made, or a file: it would be lost."""
-    if not path.exists():
+    """Raises BadInput for what is neither a chunk that `write` made nor a folder of such: it would be lost."""
+    if not path.exists() or _is_own(path):
         return
     strange = next((each for each in path.iterdir() if not _is_own(each)), None) if path.is_dir() else path
     if strange is not None:

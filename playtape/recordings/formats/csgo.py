@@ -29,7 +29,6 @@ import numpy as np
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.actions.runs import runs
 from playtape.errors import BadInput, Truncated, first_line, need
-from playtape.recordings.atomic import FULL
 from playtape.recordings.formats._coded import coded
 from playtape.recordings.nouns import Info, Recording, Span
 
@@ -67,12 +66,13 @@ def read(path: Path) -> Recording:
     path = Path(path)
     warnings: list[str] = []
     with _opened(path) as file:
-        count = _frames(path, file)
-        done = np.stack([_numbers(path, file, f"frame_{i}_y", DONE) for i in range(count)])
-        height, width, _ = _picture(path, file, 0, None).shape
+        with _reading(path):
+            count = _frames(path, file)
+            done = np.stack([_numbers(path, file, f"frame_{i}_y", DONE) for i in range(count)])
+            height, width, _ = _picture(path, file, 0, None).shape
+            dead = _dead(path, file, count, warnings)
+            struck = _column(path, file, count, "helperarr", 2, warnings)
         video = coded(path.stem, _pictures(path, file, count), (width, height), FPS)
-        dead = _dead(path, file, count, warnings)
-        struck = _column(path, file, count, "helperarr", 2, warnings)
     actions, told = _actions(done)
     if not told.all():
         warnings.append(f"{int((~told).sum())} frames tell no mouse motion, and are masked")
@@ -93,18 +93,21 @@ def read(path: Path) -> Recording:
     return Recording(video, SPACE.events(actions, video.time_ns), tuple(sorted(spans)), info, warnings=tuple(warnings))
 
 
-@contextmanager
-def _opened(path: Path) -> Generator[Any]:
-    """The HDF5 file. Whatever its library cannot read becomes one sentence."""
+def _opened(path: Path) -> Any:
+    """The HDF5 file."""
     h5py = need("h5py", "formats")
+    with _reading(path):
+        return h5py.File(path, "r")
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    """Whatever the HDF5 library cannot read becomes one sentence. Nothing else belongs in here: other faults have other names."""
     try:
-        with h5py.File(path, "r") as file:
-            yield file
+        yield
     except BadInput:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, OSError) and error.errno in FULL:  # of the disk that the video is coded onto
-            raise
         said = first_line(error)
         if "truncated file" in said:
             raise Truncated(f"{path} ends early ({said}); copy or download it again") from error
@@ -155,9 +158,12 @@ def _picture(path: Path, file: Any, i: int, shape: tuple[int, ...] | None) -> An
 
 def _pictures(path: Path, file: Any, count: int) -> Iterator[np.ndarray]:
     """uint8 [H, W, 3], red first, one in memory at a time."""
-    shape = _picture(path, file, 0, None).shape
+    shape: tuple[int, ...] | None = None
     for i in range(count):
-        yield np.ascontiguousarray(_picture(path, file, i, shape)[()][..., ::-1])
+        with _reading(path):
+            found = _picture(path, file, i, shape)
+            shape, picture = found.shape, found[()]
+        yield np.ascontiguousarray(picture[..., ::-1])
 
 
 def _column(path: Path, file: Any, count: int, what: str, length: int, warnings: list[str]) -> np.ndarray | None:

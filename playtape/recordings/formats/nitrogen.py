@@ -2,7 +2,7 @@
 
     actions/SHARD_0000/ID/ID_chunk_0003/{metadata.json, actions_raw.parquet, actions_processed.parquet}
     actions/SHARD_0001.tar.gz, with the same inside
-    videos/, at any depth: files whose names hold the ID of YouTube or Twitch (v and digits)
+    videos/, at any depth: files whose names hold the ID of YouTube or Twitch (v and digits); of what we wrote ID_chunk_0003.mp4
 
 A recording is a chunk, of 20 s mostly: nothing is ever joined over a missing one, and two chunks of one video may differ in rate.
 
@@ -36,7 +36,7 @@ from playtape.recordings.formats import _nitrogen_labels as told
 from playtape.recordings.formats import _nitrogen_shards as shards
 from playtape.recordings.formats import _nitrogen_videos as seen
 from playtape.recordings.formats._coded import coded
-from playtape.recordings.formats._nitrogen_writing import about, unsaid, write
+from playtape.recordings.formats._nitrogen_writing import FIRST_FRAME, about, unsaid, write
 from playtape.recordings.nouns import Info, Recording, Span
 from playtape.recordings.video import Video, write_video
 
@@ -92,10 +92,11 @@ def read(
     if path.name.endswith(shards.ARCHIVE):
         raise _archive_itself(path, videos)
     library = seen.videos_in(seen.videos_folder(path, videos))
-    file = library.of(path.name, shards.video_of(path.name))
+    library.of(path.name, shards.video_of(path.name))  # without any, an archive's labels are not there to be read
     found = shards.labels(path, library)
     chunk = told.parse(found.read(told.METADATA), str(path / told.METADATA))
     shards.check_video(path, chunk)
+    file = library.of(path.name, chunk.video, chunk)
     name = next((name for name in WHICH[labels] if name in found.files), WHICH[labels][0])
     rows = told.rows(found.read(name), str(path / name), chunk.rows)
     lag = _offset(offset, chunk.video)
@@ -103,8 +104,8 @@ def read(
     size = (part.video.width, part.video.height)
     boxes, area = seen.hidden(chunk, size), seen.shown(chunk, size)
     video = _video(path.name, part, boxes, area)
-    events, unknown = _events(rows, chunk, video.time_ns, part.zero_ns, ALIGNMENTS[alignment] + lag)
-    end = video.end_ns
+    zero_ns, end = part.zero_ns + (chunk.cut_ns or 0), video.end_ns
+    events, unknown = _events(rows, chunk, video.time_ns, zero_ns, ALIGNMENTS[alignment] + lag)
     recording = Recording(
         video=video,
         events=events,
@@ -116,6 +117,7 @@ def read(
             "alignment": f"{alignment}: actions[t] = row[t + {ALIGNMENTS[alignment] + lag}]",
             "label_offset": str(lag),
             "video": file.name,
+            **({FIRST_FRAME: str(zero_ns)} if zero_ns != round(chunk.start_s * 1e9) else {}),
         },
         warnings=tuple(_warnings(chunk, rows, part)),
         attachments={told.METADATA: found.files[told.METADATA]},
@@ -179,14 +181,12 @@ def _events(
     The `frames` int64 [N] are the recording's times, of which 0 is at `zero_ns` of the whole video.
     """
     count, quarter = chunk.rows, 0.25e9 / chunk.rate
-    time = np.rint((chunk.start_s + np.arange(count) * (chunk.seconds / count)) * 1e9).astype(np.int64) - zero_ns
+    time = chunk.times(frames, zero_ns)
     wanted = np.arange(count) + shift
     known = (wanted >= 0) & (wanted < count)
     picked = np.clip(wanted, 0, count - 1)
     first = max(0, int(np.searchsorted(time, 0, side="right")) - 1)  # the row that is on when the first frame is shown
     last = int(np.searchsorted(time, frames[-1] + quarter, side="right"))
-    if len(frames) == count and np.abs(time - frames).max() < 4 * quarter:
-        time, first, last = frames, 0, count  # a row for each frame: clocks may differ by less than one
     inside = slice(first, max(last, first + 2))
     grid = np.maximum(time[inside], 0)
     done = from_table(
@@ -258,8 +258,7 @@ def example(tmp: Path) -> Path:
     (tmp / "whole.mp4").unlink()
     video = tmp / "videos" / "a square [dQw4w9WgXcQ].mp4"
     video.parent.mkdir(exist_ok=True)
-    (folder.parent / "videos" / "dQw4w9WgXcQ.mp4").replace(video)
-    (folder.parent / "videos").rmdir()
+    video.with_name("dQw4w9WgXcQ.mp4").replace(video)
     for file in folder.glob(f"*/{told.METADATA}"):  # as NVIDIA writes it
         said = json.loads(file.read_text())
         said.pop(told.OWN)
