@@ -77,12 +77,18 @@ def adapt(
     those of the model as it was, or None if it knows none of these inputs, "curve": [{"minutes", "score"}, ...],
     "last_doubling": what it brought to the score, with an interval of the same draws for both, "more_minutes_would_help": None if
     that cannot be told, "minutes_for_good": about how many to learn from might do, None if nobody can say, "minutes",
-    "split", "turn"}. Raises BadInput for what is no such model, and for less than 40 s of play.
+    "split", "turn"}. Raises BadInput for what is no such model, for less than 40 s of play, and for an `out` in
+    which anything lies.
     """
     wanted = wanted or Wanted()
     check_folder(out, "write a run")
+    if left := next(out.iterdir(), None) if out.is_dir() else None:
+        raise BadInput(f"{out} holds {left.name} already; an adaptation begins in a new folder, so give another --out")
     base = checkpoint.load(model or SHIPPED, to="label")
-    recordings = [open_recording(path) for path in find_recordings(data)]
+    found = [open_recording(path) for path in find_recordings(data)]
+    recordings = [recording for recording in found if recording.info.split != "test"]  # as training leaves them out
+    if not recordings:
+        raise BadInput(f"all {len(found)} recordings in {data} are of the split test, which nothing is trained on")
     stretches = divide(recordings, wanted.seed)
     parts = {role: [one for one in stretches if one.role == role] for role in ("learn", "fit", "judge")}
     folders = {role: out / "play" / role for role in ("fit", "judge")}

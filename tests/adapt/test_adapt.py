@@ -89,6 +89,23 @@ def test_too_little_play_is_told(data: Path, model: Path, tmp_path: Path) -> Non
         adapt(model, tmp_path / "short", tmp_path / "out", progress=False)
 
 
+def test_what_lies_in_out_stays_as_it_was(data: Path, model: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in model.iterdir()}
+    with pytest.raises(BadInput, match=r"holds \S+ already; an adaptation begins in a new folder"):
+        adapt(model, data, model, progress=False)
+    assert {path: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_recordings_that_are_kept_for_testing_are_not_learned_from(
+    recordings: list[Recording], model: Path, tmp_path: Path
+) -> None:
+    for number, one in enumerate(recordings):
+        save_recording(replace(one, info=replace(one.info, split="test")), tmp_path / "test" / f"{number}.mcap")
+    with pytest.raises(BadInput, match="all 2 recordings in .* are of the split test"):
+        adapt(model, tmp_path / "test", tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_how_far_the_mouse_turns_is_measured(recordings: list[Recording]) -> None:
     """The hovercraft's camera turns by so many degrees a count, whatever anybody was told before."""
     space = observed_space(recordings, 20)
