@@ -178,6 +178,13 @@ def test_a_pickle_that_would_run_something_does_not(tmp_path: Path) -> None:
     assert mark.exists(), "what the pickle asks to be called is harmless, so that this test could not fail"
 
 
+def test_a_name_of_no_letters_is_told_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "Pong.demo").write_bytes(b"\x80\x02cnumpy\nar\x0cr\x1eay\n)R.")
+    with pytest.raises(BadInput, match=r"it asks for numpy\.ar\\x0cr\\x1eay to be called") as raised:
+        atari_demo.read(tmp_path / "Pong.demo")
+    assert len(str(raised.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "data",
     [

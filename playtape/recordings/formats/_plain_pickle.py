@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from playtape.errors import BadInput, first_line
+from playtape.errors import BadInput, first_line, one_line
 
 MOST_BYTES = 16 << 20  # five times the largest published one
 ENOUGH = re.compile(r"([fiu][1248]|b1)")  # numpy's words for numbers
@@ -61,10 +61,10 @@ def read_pickle(path: Path) -> Any:
         return _whole(_run(pickletools.genops(path.read_bytes())))
     except Refused as error:
         raise BadInput(
-            f"{path} is refused: {error}; legal is a pickle of numbers, texts, lists and numpy arrays"
+            f"{path} is refused: {one_line(str(error))}; legal is a pickle of numbers, texts, lists and numpy arrays"
         ) from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
-        raise BadInput(f"{path} is not a whole pickle of plain data: {first_line(error)[:200]}") from None
+        raise BadInput(f"{path} is not a whole pickle of plain data: {one_line(first_line(error)[:200])}") from None
 
 
 def _run(instructions: Iterator[tuple[Any, Any, Any]]) -> Any:
