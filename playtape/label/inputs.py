@@ -75,11 +75,15 @@ def _free(item: Item, names: dict[str, Item]) -> str:
 
 def _named_well(item: Item) -> Item:
     """What no file could be called is not touched; one such must not stop the others."""
-    longest = max(item.name.split("/"), key=lambda part: len(os.fsencode(part)))
-    if item.refused or len(os.fsencode(longest)) <= LONGEST:
-        return item
-    short = f"{longest[:40]}..."
-    return replace(item, name=short, refused=f"{short!r} is too long to name a label; legal are {LONGEST} bytes")
+    why = "" if item.refused else _too_long(item.name)
+    return replace(item, name=f"{item.name[:40]}...", refused=why) if why else item
+
+
+def _too_long(name: str) -> str:
+    """Why a name is too long for a file below the output's folder; "" if it is not."""
+    if max(len(os.fsencode(part)) for part in name.split("/")) > LONGEST:
+        return f"{name[:40] + '...'!r} is too long to name a label; legal are {LONGEST} bytes"
+    return ""
 
 
 def _named(word: str) -> Iterator[Item]:
@@ -240,6 +244,4 @@ def _unfit(name: str) -> str:
     parts = name.split("/")
     if any(part in ("", ".", "..") or part.startswith(".") for part in parts) or {*name} & {"\\", "\0", "\n"}:
         return f"{name!r} cannot name a label; legal are names such as clip-1 or player/clip-1"
-    if max(len(os.fsencode(part)) for part in parts) > LONGEST:
-        return f"{name[:40] + '...'!r} is too long to name a label; legal are {LONGEST} bytes"
-    return ""
+    return _too_long(name)

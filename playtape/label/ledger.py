@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from playtape.errors import BadInput, first_line, need
+from playtape.errors import BadInput, need
+from playtape.label.table import read_table
 from playtape.recordings.atomic import atomic, sync
 
 LINES, TABLE = "labels.jsonl", "labels.parquet"
@@ -192,11 +193,7 @@ def _write_table(path: Path, lines: list[Line]) -> None:
 
 
 def _table(path: Path) -> list[Line]:
-    parquet, lib = need("pyarrow.parquet", "formats"), need("pyarrow.lib", "formats")
-    try:
-        rows = parquet.read_table(path).to_pylist()
-    except (lib.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a whole parquet table: {first_line(error)}") from error
+    _, rows = read_table(path, str(path))
     lines = [_made({**row, **{name: _object(row.get(name)) for name in JSON}}) for row in rows]
     if None in lines:
         raise BadInput(f"{path} is not a ledger of labels; give another --out, so that it is not replaced")

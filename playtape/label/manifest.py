@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playtape.errors import BadInput, first_line, need, one_line
+from playtape.errors import BadInput, one_line
+from playtape.label.table import read_table
 
 ENDINGS = (".csv", ".parquet")
 OWN = ("path", "url", "id")
@@ -30,7 +31,7 @@ class Row:
 
 def read(data: bytes, name: str) -> list[Row]:
     """The rows of a manifest, of which `name` is what it is called. Raises BadInput for what is no table, or names no videos."""
-    columns, rows = _parquet(data, name) if name.lower().endswith(".parquet") else _csv(data, name)
+    columns, rows = read_table(io.BytesIO(data), name) if name.lower().endswith(".parquet") else _csv(data, name)
     if not {"path", "url"} & {*columns}:
         told = one_line(", ".join(map(str, columns)))[:200]
         raise BadInput(f"{name} has columns {told or 'none'}; one must be path or url")
@@ -62,12 +63,3 @@ def _csv(data: bytes, name: str) -> tuple[list[str], list[dict[Any, Any]]]:
     return [column.strip() for column in reader.fieldnames or ()], [
         {key.strip() if isinstance(key, str) else key: value for key, value in row.items()} for row in rows
     ]
-
-
-def _parquet(data: bytes, name: str) -> tuple[list[str], list[dict[Any, Any]]]:
-    parquet, lib = need("pyarrow.parquet", "formats"), need("pyarrow.lib", "formats")
-    try:
-        table = parquet.read_table(io.BytesIO(data))
-        return table.column_names, table.to_pylist()
-    except (lib.ArrowException, OSError, ValueError, OverflowError) as error:  # texts and times come last, as values
-        raise BadInput(f"{name} is not a whole parquet table: {first_line(error)}") from error

@@ -157,3 +157,14 @@ def test_a_table_that_is_none_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / TABLE).write_bytes(b"PAR1")
     with pytest.raises(BadInput, match="is not a whole parquet table"):
         Ledger(tmp_path)
+
+
+def test_a_table_whose_names_are_no_text_is_told_in_a_sentence(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table({"columnxyz": ["x"]}), tmp_path / TABLE)
+    whole = (tmp_path / TABLE).read_bytes()
+    (tmp_path / TABLE).write_bytes(whole.replace(b"columnxyz", b"column\xff\xfe\xfd"))
+    with pytest.raises(UnicodeDecodeError):
+        parquet.read_table(tmp_path / TABLE).to_pylist()
+    with pytest.raises(BadInput, match="is not a whole parquet table"):
+        Ledger(tmp_path)
