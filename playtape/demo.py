@@ -75,7 +75,8 @@ def demo(out: Path, *, sample: Path = SAMPLE, model: Path | None = None, progres
 
 def examples(out: Path) -> dict[str, Any]:
     """What the guides' commands are about: `gameplay.mp4`, three seconds of the sample; `truth/`, the same as a recording with
-    its true input; and two made-up seconds of some formats. Returns `outputs`. Raises BadInput where one of them is there."""
+    its true input; and two made-up seconds of some formats. Returns `outputs`, and `skipped`: {name: why} of formats whose
+    package is not installed. Raises BadInput where one of them is there."""
     out, whole = Path(out), open_recording(SAMPLE.with_suffix(".mcap"))
     check_folder(out, "write the examples")
     taken = next((name for name in ("gameplay.mp4", "truth", *MADE) if (out / name).exists()), None)
@@ -86,9 +87,17 @@ def examples(out: Path) -> dict[str, Any]:
     events = DOOM.events(DOOM.actions(whole.events, time_ns), video.time_ns)
     save_recording(Recording(video, events, info=whole.info), out / "truth" / "gameplay.mcap")
     shutil.copy(video.path, out / "gameplay.mp4")
+    skipped: dict[str, str] = {}
     for name, kind in MADE.items():
-        find_format(kind).example(out / name)
-    return {"outputs": [str(out / name) for name in ("gameplay.mp4", "truth", *MADE)]}
+        try:
+            find_format(kind).example(out / name)
+        except BadInput as error:  # its package is not installed
+            shutil.rmtree(out / name, ignore_errors=True)
+            skipped[name] = str(error)
+    return {
+        "outputs": [str(out / name) for name in ("gameplay.mp4", "truth", *MADE) if name not in skipped],
+        "skipped": skipped,
+    }
 
 
 def _leaf(row: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The demo: with a labeller that copies the truth, and with the real model where it ships."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,13 @@ def test_examples_are_never_written_over(tmp_path: Path) -> None:
     assert len(Video(tmp_path / "gameplay.mp4")) == 105
     with pytest.raises(BadInput, match="already holds gameplay.mp4; give another folder"):
         examples(tmp_path)
+
+
+def test_an_example_whose_package_is_missing_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    found = examples(tmp_path)
+    assert list(found["skipped"]) == ["nitrogen"]
+    assert "pip install 'playtape[formats]'" in found["skipped"]["nitrogen"]
+    assert not (tmp_path / "nitrogen").exists()
+    assert (tmp_path / "p2p").is_dir()

@@ -289,7 +289,8 @@ class Example:
         return examples(self.out)
 
     def text(self, result: Result) -> str:
-        return f"Wrote {', '.join(Path(path).name for path in result['outputs'])} in {one_line(self.out)}"
+        wrote = f"Wrote {', '.join(Path(path).name for path in result['outputs'])} in {one_line(self.out)}"
+        return "\n".join([wrote, *(f"left out {name}: {why}" for name, why in result["skipped"].items())])
 
 
 @dataclass(frozen=True)
