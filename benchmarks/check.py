@@ -164,7 +164,7 @@ def lag(take: Take, draw: np.random.Generator) -> None:
             down.add(name)
     held = [name for name in down if [value for _, other, value in rows if other == name][-1] == 1]
     take.events = Events.from_rows(
-        rows + [(take.end_ns - 1, name, 0) for name in held if not name.startswith("mouse.d")]
+        rows + [(int(take.time_ns[-1]) + 1, name, 0) for name in held if not name.startswith("mouse.d")]
     )
 
 

@@ -20,7 +20,7 @@ def test_what_is_committed_fits_the_proto_files(tmp_path):
     subprocess.run([*command, *names], cwd=ROOT, check=True)
     made = {path.name: path.read_text() for path in tmp_path.rglob("*_pb2.py*")}
     here = {path.name: path.read_text() for path in FOLDER.glob("*_pb2.py*")}
-    assert len(made) == 6
+    assert len(made) == 8
     assert made == here
 
 

@@ -1,5 +1,6 @@
 """Pictures that no video holds yet, coded into one that lives as long as somebody looks at it. Visibly alike, not equal."""
 
+import io
 import shutil
 import tempfile
 import weakref
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from playtape.errors import BadInput, first_line
 from playtape.recordings.video import Video, write_video
 
 CRF = 8
@@ -35,3 +37,14 @@ def coded(
         raise
     weakref.finalize(video, shutil.rmtree, folder, ignore_errors=True)
     return video
+
+
+def still(data: bytes, where: str) -> np.ndarray:
+    """A PNG or JPEG file's bytes as uint8 [H, W, 3]. Raises BadInput, which says `where` it was."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+            return np.asarray(image.convert("RGB"))
+    except Exception as error:  # Pillow raises a dozen kinds for what is damaged
+        raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {first_line(error)[:120]}") from error

@@ -4,7 +4,6 @@ Row t is frame t and what was commanded when it was seen, so `actions[t]` is row
 frame until the video's end.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,8 +14,8 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis, Events
 from playtape.actions.names import INDEX, is_button, kind
-from playtape.errors import BadInput, first_line
-from playtape.recordings.formats._coded import coded
+from playtape.errors import BadInput
+from playtape.recordings.formats._coded import coded, still
 from playtape.recordings.formats._lerobot_dataset import (
     DONE,
     MOST_ROWS,
@@ -189,16 +188,10 @@ def _pictures(column: Any, shape: tuple[int, ...], where: str, file: Path) -> It
 
 def _picture(told: Any, where: str, file: Path) -> np.ndarray:
     """uint8 [H, W, 3] of a PNG or JPEG within the table."""
-    from PIL import Image
-
     data = told.get("bytes") if isinstance(told, dict) else told
     if not isinstance(data, bytes):
         raise BadInput(f"{where} has no picture in {file.name}; legal are the bytes of a PNG or JPEG file")
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-            return np.asarray(image.convert("RGB"))
-    except Exception as error:  # Pillow raises a dozen kinds for what is damaged
-        raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {first_line(error)[:120]}") from error
+    return still(data, where)
 
 
 def _events(dataset: Dataset, rows: Rows, keys: list[str], edges: np.ndarray) -> Events:
