@@ -98,27 +98,39 @@ def _mouse_scale(text: str) -> float | Path:
 
 @dataclass(frozen=True)
 class Info:
-    """Say what a recording, a video, an annotation file or a run holds."""
+    """Say what a recording, a video, an annotation file, a run, or a folder of recordings holds."""
 
     file: Positional[Path]
-    """A recording (.mcap), a video, a Pixels2Play annotation (.proto), or a checkpoint's folder."""
+    """A recording (.mcap), a video, a Pixels2Play annotation (.proto), a checkpoint's folder, or one of recordings."""
 
     def run(self) -> Result:
-        from playtape.recordings import summary
-
         if (self.file / "train.json").is_file():
             from playtape.training.about import about
 
             return about(self.file)
+        if self.file.is_dir():
+            from playtape.recordings.inventory import inventory
+
+            return inventory(self.file)
+        from playtape.recordings import summary
 
         return summary(self.file)
 
     def text(self, result: Result) -> str:
         lines = []
-        for key in result:
-            said = _texts(result[key]) if key in TEXTS else [value(result[key])]
+        for key, told in result.items():
+            if key == "licences" and told == [result.get("licence")]:
+                continue  # nothing but its own
+            many = isinstance(told, dict) and len(told) > SHOWN
+            said = _texts(told) if key in TEXTS else _each(told) if many else [value(told)]
             lines += [f"{name:<12} {text}" for name, text in zip([key, *[""] * len(said)], said) if text]
         return "\n".join(lines)
+
+
+def _each(told: dict[str, object]) -> list[str]:
+    """A line for each of the first of many."""
+    lines = [f"{one_line(name)[:WIDTH]} {value(inner)}" for name, inner in list(told.items())[:SHOWN]]
+    return [*lines, f"... and {len(told) - SHOWN} more; --json has all"]
 
 
 def _texts(counts: dict[str, int]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from playtape.cli import main
 from playtape.errors import BadInput
 from playtape.recordings import Span, save_recording, summary
+from playtape.recordings.inventory import inventory
 from playtape.recordings.proto.video_annotation_pb2 import VideoAnnotation
 from tests.recordings.pictures import EPOCH
 
@@ -44,6 +45,40 @@ def test_the_player_and_the_texts_are_told(recording, tmp_path, capsys):
     assert finding.startswith("findings     1 x rate: frames come")
     assert finding.endswith("...")
     assert len(finding) < 130
+
+
+def test_a_folder_of_recordings(recording, tmp_path, capsys):
+    for number, (game, licence, player) in enumerate((("doom", "CC0", "ann"), ("quake", "CC BY-NC 4.0", "ann"))):
+        info = replace(recording.info, game=game, licence=licence, player=player)
+        spans = (Span(0, 5, "text", "go"),) * (number + 1)
+        save_recording(replace(recording, info=info, spans=spans), tmp_path / "data" / f"{game}.mcap")
+    (tmp_path / "data" / "hurt.mcap").write_bytes(b"\x89MCAP0\r\nxx")
+    result = inventory(tmp_path / "data", progress=False)
+    json.dumps(result)
+    assert {"kind": "folder", "recordings": 2, "frames": 120, "events": 12, "hours": 0.0011}.items() <= result.items()
+    assert (result["games"], result["players"]) == ({"doom": 1, "quake": 1}, {"ann": 2})
+    assert result["licences"] == {"CC0": 1, "CC BY-NC 4.0": 1}
+    assert result["not_for_commerce"] == ["CC BY-NC 4.0"]
+    assert (result["sizes"], result["rates"]) == ({"64x48": 2}, {"30": 2})
+    assert (result["inputs"]["key.w"], result["instructions"], result["spans"]) == (6, {"go": 3}, {"text": 3})
+    assert [*result["unreadable"]] == [str(tmp_path / "data" / "hurt.mcap")]
+    assert main(["info", str(tmp_path / "data")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "games        doom 1, quake 1" in lines
+    assert "instructions 3 x go" in lines
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadInput, match="there is no recording"):
+        inventory(tmp_path / "none")
+
+
+def test_many_inputs_are_a_line_each(recording, tmp_path, capsys):
+    for number in range(14):
+        told = replace(recording, info=replace(recording.info, source=f"match {number}"))
+        save_recording(told, tmp_path / f"{number}.mcap")
+    assert main(["info", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("match ") == 12
+    assert "             ... and 2 more; --json has all\n" in said
 
 
 def test_many_texts_are_counted(recording, tmp_path, capsys):

@@ -1,1 +1,4 @@
-"""Messages of Pixels2Play's recorder and policy, and of TensorFlow's examples, generated from the .proto files beside (`make proto`). Not edited by hand."""
+"""Messages of Pixels2Play's recorder and policy, and TensorFlow's of an episode.
+
+Generated from the .proto files beside (`make proto`). Not edited by hand.
+"""
