@@ -65,9 +65,9 @@ def run_loop(
     ema = {key: value.to(accelerator.device) for key, value in ema.items()}
     number = share()
     log = _Log(run / "log.jsonl", done) if accelerator.is_main_process else None
-    shown = tqdm(batches(done), total=steps, initial=done, desc="train", unit="step", disable=not progress)
+    shown = tqdm(total=steps, initial=done, desc="train", unit="step", disable=not progress)
     model.train()
-    for step, clip in zip(range(done, steps), shown, strict=False):
+    for step, clip in zip(range(done, steps), batches(done), strict=False):
         torch.manual_seed(seed * 1_000_003 + number(step))  # dropout of a step is the same after a resume
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, settings)
@@ -90,6 +90,8 @@ def run_loop(
             save_state(run, step + 1, model, ema, optimiser.optimizer)
         if accelerator.is_main_process:
             after(step + 1, ema)
+        shown.update()
+    shown.close()
     return {key: value.cpu() for key, value in ema.items()}
 
 
