@@ -26,6 +26,7 @@ MADE = {
     "p2p": "p2p",
     "episodes": "episodes_npz",
     "nitrogen": "nitrogen",
+    "rlds": "rlds",
 }  # folders, and their formats
 HEADLINE = {  # name in the result -> (group, key) of evaluate's rows
     "turn_pearson": ("mouse.dx", "pearson"),

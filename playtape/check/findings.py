@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from playtape.errors import within
 
 KINDS = {
-    "held-key": "one key is held in most of the frames",
+    "held-key": "one key is held in most of the frames; where one runs or drives all the time, raise --limits.held-share",
     "many-keys": "more keys are held at once than a hand holds",
     "idle": "too little is done",
     "unlikely": "a policy finds what is done unlikely",
     "rate": "frames come at another rate than the recording says",
-    "gap": "frames are missing",
+    "gap": "frames are missing, or were not stored, as by recorders that store only what changed",
     "frozen": "the picture stands still while inputs move it",
     "duplicates": "single frames are shown twice",
     "lag": "the picture answers inputs at the wrong moment",
@@ -31,7 +31,7 @@ KINDS = {
     "outro": "a break comes shortly before the end",
     "looks-like": "a classifier takes the picture for something else than play",
     "mended": "the reader had to mend the file",
-    "unusable": "it cannot be opened, or nothing can be learned from it",
+    "unusable": "it cannot be opened, or holds no input",
 }
 
 

@@ -16,7 +16,9 @@ def found(data: Path, videos: bool) -> list[Path]:
     except BadInput:
         listed = [data] if data.is_file() else sorted(data.rglob("*")) if data.is_dir() else []
         there = [path for path in listed if path.suffix.lower() in VIDEOS and not path.name.startswith(".")]
-        if not videos or not there:
+        if there and not videos:
+            raise BadInput(f"{data} is video without inputs; add --scenes to look at its pictures") from None
+        if not there:
             raise
         return there
 

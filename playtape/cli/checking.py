@@ -10,6 +10,7 @@ from playtape.cli.command import Result
 from playtape.errors import BadInput, one_line, within
 
 SHOWN = 40  # recordings with findings, of a large folder
+EACH = 3  # findings of a kind in one recording
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,11 @@ class Check:
         lines = []
         for row in rows[:SHOWN]:
             lines.append(row["path"])
-            lines += [f"  {_when(one):>17}  {one['kind']:<13} {one['text']}" for one in row["findings"]]
+            lines += _findings(row["findings"])
         if rows[SHOWN:]:
             lines.append(f"... and {len(rows) - SHOWN} more recordings; --json has all")
+        if result["counts"]:
+            lines.append("In how many recordings:")
         lines += [f"{count:>5} {kind:<13} {KINDS[kind]}" for kind, count in result["counts"].items()]
         clean = len(result["recordings"]) - len(rows)
         lines.append(f"{clean} of {len(result['recordings'])} recordings are clean, {_hours(result)}")
@@ -104,6 +107,18 @@ class Check:
             lines += result["unwritten"].values()
             lines.append(_written(len(result["written"]), len(result["unchanged"])))
         return "\n".join(map(one_line, lines))
+
+
+def _findings(found: list[Result]) -> list[str]:
+    """A line for each of the first of a kind, and one for the rest of it."""
+    lines: list[str] = []
+    for kind in dict.fromkeys(one["kind"] for one in found):
+        same = [one for one in found if one["kind"] == kind]
+        lines += [f"  {_when(one):>17}  {kind:<13} {one['text']}" for one in same[:EACH]]
+        if rest := same[EACH:]:
+            seconds = sum(one["end_s"] - one["start_s"] for one in rest)
+            lines.append(f"  {'':>17}  {kind:<13} ... and {len(rest)} more, {seconds:.1f} s in all; --json has them")
+    return lines
 
 
 def _lags(result: Result) -> list[str]:
@@ -127,7 +142,8 @@ def _lag(lag: Result) -> str:
         return f"lag unknown ({lag['why']})"
     low, high = lag["interval"]
     by = f", by {lag['view']}" if "view" in lag else ""
-    return f"lag {lag['lag_ms']:.0f} ms (from {low:.0f} to {high:.0f}{by})"
+    told, low, high = (round(each) for each in (lag["lag_ms"], low, high))  # no -0
+    return f"lag {told} ms (from {low} to {high}{by})"
 
 
 def _written(changed: int, same: int) -> str:
@@ -147,6 +163,8 @@ def _when(finding: dict[str, float]) -> str:
 
 
 def _hours(result: Result) -> str:
+    if result["hours"] < 1:
+        return f"{60 * result['hours_clean']:.1f} of {60 * result['hours']:.1f} minutes"
     return f"{result['hours_clean']:.2f} of {result['hours']:.2f} hours"
 
 

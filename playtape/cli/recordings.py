@@ -13,6 +13,7 @@ from playtape.errors import BadInput, one_line
 if TYPE_CHECKING:
     import numpy as np
 
+LONG = ("unreadable", "warnings")  # of a folder: a line for each of its recordings
 TEXTS = ("instructions", "findings")  # of a recording's spans, each with how often it stands
 SHOWN = 12  # texts of each
 WIDTH = 110  # characters of one
@@ -116,12 +117,15 @@ class Info:
 
         return summary(self.file)
 
+    def code(self, result: Result) -> int:
+        return 1 if result.get("unreadable") else 0
+
     def text(self, result: Result) -> str:
         lines = []
         for key, told in result.items():
             if key == "licences" and told == [result.get("licence")]:
                 continue  # nothing but its own
-            many = isinstance(told, dict) and len(told) > SHOWN
+            many = isinstance(told, dict) and (len(told) > SHOWN or (key in LONG and told))
             said = _texts(told) if key in TEXTS else _each(told) if many else [value(told)]
             lines += [f"{name:<12} {text}" for name, text in zip([key, *[""] * len(said)], said) if text]
         return "\n".join(lines)
@@ -129,8 +133,8 @@ class Info:
 
 def _each(told: dict[str, object]) -> list[str]:
     """A line for each of the first of many."""
-    lines = [f"{one_line(name)[:WIDTH]} {value(inner)}" for name, inner in list(told.items())[:SHOWN]]
-    return [*lines, f"... and {len(told) - SHOWN} more; --json has all"]
+    lines = [f"{one_line(name)[:WIDTH]}: {value(inner)}" for name, inner in list(told.items())[:SHOWN]]
+    return [*lines, f"... and {len(told) - SHOWN} more; --json has all"] if len(told) > SHOWN else lines
 
 
 def _texts(counts: dict[str, int]) -> list[str]:

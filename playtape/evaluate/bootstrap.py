@@ -42,8 +42,11 @@ class Bootstrap:
     def interval(
         self, formula: Callable[[np.ndarray], np.ndarray], units: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(value, low, high) of `formula` [..., shape] over sums of `units` [U, ...]. NaN draws are left out."""
+        """(value, low, high) of `formula` [..., shape] over sums of `units` [U, ...]. NaN draws are left out. One unit has no
+        interval: its ends are NaN."""
         value = np.asarray(formula(units.sum(axis=0)))
+        if len(units) == 1:
+            return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
         drawn = (self.weights @ units.reshape(len(units), -1)).reshape(len(self.weights), *units.shape[1:])
         return value, *bounds(np.asarray(formula(drawn)))
 
@@ -62,7 +65,7 @@ def bounds(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def units_of(times: list[np.ndarray], covered: list[np.ndarray]) -> tuple[list[np.ndarray], int, str]:
     """Which unit each interval belongs to: int [T] for each recording, -1 where not covered; how many units; their name.
 
-    `times` int64 [T + 1] for each recording. One shorter than two blocks is one unit: its interval is a point.
+    `times` int64 [T + 1] for each recording. One shorter than two blocks is one unit, which has no interval.
     """
     if len(times) > 1:
         unit = [np.where(known, number, -1) for number, known in enumerate(covered)]

@@ -25,6 +25,7 @@ from playtape.recordings.video import VIDEOS
 from playtape.recordings.writing import save_recording
 
 OWN = "owamcap"
+ASSUMED = "its files do not tell how many pictures a second it has; {:g} are assumed (--option fps=N says otherwise)"
 Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 """uint8 [n, H, W, 3] and (height, width) -> uint8 [n, height, width, 3]: this room has none of its own."""
 
@@ -67,7 +68,14 @@ def convert(
     check_folder(out, "convert")
     many = hasattr(writer, "gather")
     if fps is not None and not many:
-        raise BadInput(f"--fps is {fps:g}, but in the format {to!r} each recording keeps its own rate; leave it out")
+        raise BadInput(
+            f"--fps is {fps:g}, but a recording of {to} keeps its own rate; leave it out"
+            + (
+                ""
+                if "fps" not in _keywords(module.read)
+                else f", or say of {format} what its files do not: --option fps={fps:g}"
+            )
+        )
     start = time.monotonic()
     sources = module.find(root, **finding)
     if not sources:
@@ -139,7 +147,8 @@ class _Done:
             self.clocks[str(target)] = {"mode": clock.mode, **offset}
         if recording.clipped:
             self.clipped[str(target)] = recording.clipped
-        if notes := [*recording.warnings, *unsaid]:
+        guessed = [ASSUMED.format(recording.video.fps)] if recording.info.extra.get("rate") == "assumed" else []
+        if notes := [*recording.warnings, *guessed, *unsaid]:
             self.warnings[str(target)] = notes
 
 

@@ -24,7 +24,16 @@ MANIFEST = "sweep.json"
 SHARES = (1e-6, 1.0)  # the least and the most; the least has few digits, since it names a folder
 KEPT = 8  # checkpoints of a run, unless --keep-every says otherwise: with little data the best is not the last
 USAGE = """usage: playtape sweep RECIPE DATA... --out OUT [--sizes S,M,L] [--fractions 0.125,0.25,0.5,1] [flags of train]
-sizes are the model's own (XS, S, M, L, XL), or other recipes of it; `playtape train RECIPE --help` lists the flags of a run"""
+
+Trains a run for each size on each share of the recordings, into OUT/SIZE-SHARE; the same words go on where it was stopped.
+
+--sizes            the model's own (XS, S, M, L, XL), M being the recipe, or other recipes of the model
+--fractions        shares of the training recordings, each within the larger ones; rounded to whole recordings, one at least
+--data.held-out    which recordings judge all runs, such as 'name*'; without it a tenth
+--keep-every N     steps after which a checkpoint stays, of which the best counts; without it eight a run
+--steps, --model.height, ...   as of a run: `playtape train RECIPE --help` lists them all
+
+`playtape evaluate scaling OUT` fits the law."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_videos_without_inputs_are_looked_at(turning: Turning, tmp_path: Path, c
     (tmp_path / "videos").mkdir()
     video = write_video(tmp_path / "videos" / "walk.mp4", list(turning.frames), fps=HZ)
     assert main(["check", str(tmp_path / "videos"), "--workers", "1"]) == 2
-    assert "there is no recording" in capsys.readouterr().err
+    assert "is video without inputs; add --scenes" in capsys.readouterr().err
     result = check(tmp_path / "videos", workers=1, scenes=True, write=True, progress=False)
     assert "blank" in kinds_of(result)
     assert "unusable" not in result["counts"]

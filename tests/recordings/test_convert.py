@@ -50,7 +50,7 @@ def test_progress_says_what_recordings_become(source, tmp_path, capfd):
 def test_unknown_formats(source, tmp_path):
     with pytest.raises(
         BadInput,
-        match=r"unknown format 'owa'; legal are .*owamcap, p2p, something_something.*, or the dotted path of a module",
+        match=r"unknown format 'owa'; legal are .*owamcap, p2p, rlds, something_something.*, or the dotted path of a module",
     ):
         convert(source, tmp_path / "out", "owa")
     with pytest.raises(BadInput, match=r"no format module 'no.such.thing'"):

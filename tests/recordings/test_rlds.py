@@ -256,3 +256,26 @@ def test_names_that_are_no_episodes(tmp_path):
     refused(shard / "episode_2", "is no episode")
     refused(tmp_path / "features.json", "is no episode")
     refused(tmp_path / "nothing-train.tfrecord-00000-of-00001", "is no episode")
+
+
+def test_the_rate_is_told_known_or_guessed_and_that_is_said(tmp_path):
+    shard = data_set(tmp_path / "in", STEP, episode(observation__image=PICTURES, action=ACTION))
+    guess = convert(tmp_path / "in", tmp_path / "guess", "rlds", progress=False)
+    assert rlds.read(shard).info.extra["rate"] == "assumed"
+    (said,) = next(iter(guess["warnings"].values()))
+    assert "10 are assumed (--option fps=N" in said
+    told = convert(tmp_path / "in", tmp_path / "told", "rlds", options={"fps": "4"}, progress=False)
+    assert not told["warnings"]
+    assert np.diff(rlds.read(shard, fps="4").time_ns).tolist() == [SECOND // 4] * 3
+    for wrong in ("fast", "0", "nan", "1e9"):
+        with pytest.raises(BadInput, match="pictures a second, from 0.01 to 1000"):
+            rlds.read(shard, fps=wrong)
+    with pytest.raises(BadInput, match="--option fps=5"):
+        convert(tmp_path / "in", tmp_path / "x", "rlds", fps=5, progress=False)
+
+
+def test_without_features_a_shard_fails_as_one(tmp_path):
+    shard = data_set(tmp_path, STEP, *[episode(observation__image=PICTURES, action=ACTION)] * 3)
+    (tmp_path / "features.json").unlink()
+    assert rlds.find(tmp_path) == [shard]
+    refused(shard, "has no features.json")

@@ -9,6 +9,7 @@ import pytest
 from playtape.cli import main
 from playtape.errors import BadInput
 from playtape.recordings import Span, save_recording, summary
+from playtape.recordings.formats import episodes_npz
 from playtape.recordings.inventory import inventory
 from playtape.recordings.proto.video_annotation_pb2 import VideoAnnotation
 from tests.recordings.pictures import EPOCH
@@ -55,20 +56,33 @@ def test_a_folder_of_recordings(recording, tmp_path, capsys):
     (tmp_path / "data" / "hurt.mcap").write_bytes(b"\x89MCAP0\r\nxx")
     result = inventory(tmp_path / "data", progress=False)
     json.dumps(result)
-    assert {"kind": "folder", "recordings": 2, "frames": 120, "events": 12, "hours": 0.0011}.items() <= result.items()
+    assert {"kind": "folder", "recordings": 2, "frames": 120, "duration": "0:00:04"}.items() <= result.items()
     assert (result["games"], result["players"]) == ({"doom": 1, "quake": 1}, {"ann": 2})
     assert result["licences"] == {"CC0": 1, "CC BY-NC 4.0": 1}
     assert result["not_for_commerce"] == ["CC BY-NC 4.0"]
     assert (result["sizes"], result["rates"]) == ({"64x48": 2}, {"30": 2})
-    assert (result["inputs"]["key.w"], result["instructions"], result["spans"]) == (6, {"go": 3}, {"text": 3})
+    assert (result["presses"], result["motions"]) == ({"key.w": 2}, {"mouse.dx": 4, "mouse.dy": 2})
+    assert (result["instructions"], result["spans"]) == ({"go": 3}, {"text": 3})
     assert [*result["unreadable"]] == [str(tmp_path / "data" / "hurt.mcap")]
-    assert main(["info", str(tmp_path / "data")]) == 0
+    assert main(["info", str(tmp_path / "data")]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "games        doom 1, quake 1" in lines
+    assert any(line.startswith("unreadable   ") and "hurt.mcap: " in line for line in lines)
     assert "instructions 3 x go" in lines
+
+
+def test_folders_of_something_else(tmp_path):
     (tmp_path / "none").mkdir()
-    with pytest.raises(BadInput, match="there is no recording"):
-        inventory(tmp_path / "none")
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    episodes_npz.example(tmp_path / "robots")
+    for name, words in (
+        ("none", r"no recording \(.mcap\) in .*none$"),
+        ("sweep", "playtape evaluate scaling"),
+        ("robots", "looks like episodes_npz: `playtape convert .* --format episodes_npz"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            inventory(tmp_path / name)
 
 
 def test_many_inputs_are_a_line_each(recording, tmp_path, capsys):

@@ -48,3 +48,17 @@ def still(data: bytes, where: str) -> np.ndarray:
             return np.asarray(image.convert("RGB"))
     except Exception as error:  # Pillow raises a dozen kinds for what is damaged
         raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {first_line(error)[:120]}") from error
+
+
+def rate(told: float | str | None, known: float | None, assumed: float) -> tuple[float, dict[str, str]]:
+    """Pictures a second of what does not say: as it is `told`, as is `known` of the data set, or `assumed`; and what the info
+    says of that, of which `convert` tells. Raises BadInput for what is no rate."""
+    if told is None:
+        return (assumed, {"rate": "assumed"}) if known is None else (known, {"hz": f"{known:g}"})
+    try:
+        fps = float(told)
+    except ValueError:
+        fps = 0.0
+    if not 0.01 <= fps <= 1000:
+        raise BadInput(f"fps is {told!r}; it must be a number of pictures a second, from 0.01 to 1000")
+    return fps, {"hz": f"{fps:g}"}

@@ -17,7 +17,8 @@ Five layouts, told apart by what is inside, and where that is one, by the data s
   zeros, what is more is cut off.
 - An axis is a state `arm.0`, ...: it holds for its interval. A last row without a picture after it is dropped.
 - Rewards become spans "reward" of their interval, and a discount of 0 a span "end".
-- The files do not say how many pictures a second there are: it is what recordings/mixes.py knows of the data set, else FPS.
+- The files do not say how many pictures a second there are: it is what the option `fps` says, what recordings/mixes.py knows of
+  the data set, or FPS (`rate` in the info is then "assumed").
 - Of several cameras the data set's published one is read, else the one in KEYS that comes first.
 - A folder or a file's name that says train, test or validation is the split.
 
@@ -33,7 +34,7 @@ import numpy as np
 
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.errors import BadInput, first_line
-from playtape.recordings.formats._coded import coded
+from playtape.recordings.formats._coded import coded, rate
 from playtape.recordings.mixes import Part, known
 from playtape.recordings.nouns import Info, Recording, Span
 
@@ -63,8 +64,9 @@ def find(root: Path) -> list[Path]:
     return sorted(path for path in root.rglob("*.npz") if path.is_file())
 
 
-def read(path: Path) -> Recording:
-    """One episode. Its video is a temporary file that lives as long as the recording: save with video="copy".
+def read(path: Path, *, fps: float | str | None = None) -> Recording:
+    """One episode, of so many pictures a second, where that is known. Its video is a temporary file that lives as long as the
+    recording: save with video="copy".
 
     Raises BadInput for what is no such file, has no pictures, pictures that are none, or actions of another length.
     """
@@ -79,13 +81,13 @@ def read(path: Path) -> Recording:
     actions, clipped = _actions(path, fields.get("action"), len(pictures), led_here, warnings)
     if actions.shape[1] and dataset.lower().replace("_", "").startswith("robonet"):
         actions = _as_robonet(path, actions, fields, warnings)
-    fps = FPS if part is None else part.hz
+    hz, paced = rate(fps, None if part is None else part.hz, FPS)
     height, width = pictures.shape[1:3]
-    video = coded(path.stem, pictures, (width, height), fps)
+    video = coded(path.stem, pictures, (width, height), hz)
     spans = _spans(path, fields, video.time_ns, led_here, warnings)
     split = _split(path)
     numbered = {"session": "/".join(filter(None, (dataset, split, path.stem)))} if NUMBERED.fullmatch(path.stem) else {}
-    told = ({"hz": f"{fps:g}"} if part else {}) | ({"clipped": str(clipped)} if clipped else {})
+    told = paced | ({"clipped": str(clipped)} if clipped else {})
     info = Info(
         game=dataset or "robot",
         source=path.name,

@@ -12,7 +12,8 @@ has are enough. TensorFlow is not needed.
   `arm.0`, ...; `actions` in the info says what they are called there. Of the last step nothing is learned: no picture follows.
 - An instruction is a text over its steps, be it a text or numbers of UTF-8; what a step earned is a span "reward" of its
   interval, a discount of 0 a span "end", and so is the interval that leads to a terminal step.
-- The files do not say how many pictures a second there are: it is what recordings/mixes.py knows of the data set, else FPS.
+- The files do not say how many pictures a second there are: it is what the option `fps` says, what recordings/mixes.py knows of
+  the data set, or FPS (`rate` in the info is then "assumed").
 - What else a step holds has no place; `left_out` in the info names it.
 """
 
@@ -27,7 +28,7 @@ import numpy as np
 from playtape.actions import Actions, ActionSpace, Axis
 from playtape.errors import BadInput, first_line
 from playtape.recordings.formats import _tfrecord as tfrecord
-from playtape.recordings.formats._coded import coded, still
+from playtape.recordings.formats._coded import coded, rate, still
 from playtape.recordings.formats._rlds_features import FILE, Feature, features
 from playtape.recordings.mixes import known, plain
 from playtape.recordings.nouns import Info, Recording, Span
@@ -57,15 +58,17 @@ def find(root: Path) -> list[Path]:
         shards = sorted(path for path in root.rglob("*.tfrecord-*") if path.is_file() and SHARD.fullmatch(path.name))
     found: list[Path] = []
     for shard in shards:
-        records, wrong = tfrecord.places(shard)
+        records, wrong = (
+            tfrecord.places(shard) if (shard.parent / FILE).is_file() else ([], "what is in it is not told")
+        )
         found += [shard] if wrong or not records else []
         found += [shard / f"episode_{number:06}" for number in range(len(records))]
     return found
 
 
-def read(path: Path) -> Recording:
-    """One episode; a shard stands for its only one. Its video is a temporary file that lives as long as the recording: save with
-    video="copy".
+def read(path: Path, *, fps: float | str | None = None) -> Recording:
+    """One episode, of so many pictures a second, where that is known; a shard stands for its only one. Its video is a temporary
+    file that lives as long as the recording: save with video="copy".
 
     Raises BadInput for what is no shard, for damaged ones, and where an episode holds other things than features.json says.
     """
@@ -75,17 +78,18 @@ def read(path: Path) -> Recording:
     name = SHARD.fullmatch(shard.name)
     if name is None or not shard.is_file():
         raise BadInput(f"{path} is no episode of RLDS; give DATASET-train.tfrecord-00000-of-00001/episode_000000")
+    told = features(shard.parent)
     if numbered is None:
         records, wrong = tfrecord.places(shard)
         if wrong or len(records) != 1:
             raise BadInput(wrong or f"{shard} has {len(records)} episodes; give one of them, as {shard}/episode_000000")
     number = int(numbered[1]) if numbered else 0
-    steps = Steps.of(features(shard.parent), tfrecord.record(shard, number), f"episode {number} of {shard}")
+    steps = Steps.of(told, tfrecord.record(shard, number), f"episode {number} of {shard}")
     part = known(name["name"])
     camera = steps.camera(part.picture if part else None)
     pictures = steps.pictures(camera)
-    fps = part.hz if part else FPS
-    video = coded(f"{name['name']}_{shard.name[-14:-9]}_{number:06}", pictures, pictures[0].shape[1::-1], fps)
+    hz, paced = rate(fps, part.hz if part else None, FPS)
+    video = coded(f"{name['name']}_{shard.name[-14:-9]}_{number:06}", pictures, pictures[0].shape[1::-1], hz)
     edges = np.append(video.time_ns, video.end_ns)
     parts, actions = steps.actions()
     texts, outcomes = steps.texts(), steps.outcomes()
@@ -95,7 +99,7 @@ def read(path: Path) -> Recording:
     last = np.concatenate([actions, np.zeros_like(actions[:1])])
     spans = [span for key in texts for span in steps.text(key, edges)] + steps.ends(outcomes, edges)
     extra = {"session": f"{shard.name}/{number}", "picture": camera, "actions": " ".join(parts)}
-    extra |= {"left_out": " ".join(left_out)} | ({"hz": f"{fps:g}"} if part else {})
+    extra |= {"left_out": " ".join(left_out)} | paced
     return Recording(
         video=video,
         events=space.events(Actions(np.zeros((len(edges), 0), bool), last), edges),
