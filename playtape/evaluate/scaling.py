@@ -80,6 +80,7 @@ def evaluate_scaling(
     weights = draws.weights if len(recordings) > 1 else draws.weights[:0]  # one recording is the same in every draw
     lacking = _lacking(folder, done, kind)
     points = [_point(folder, cell, judged[cell.name].losses, kind, weights, lacking[cell.name]) for cell in done]
+    points.sort(key=lambda point: point.about["frames"])  # a sweep may have grown by smaller shares
     bootstrap = draws.describe()
     names = dict.fromkeys(cell.size for cell in cells)
     sizes = {name: _size([point for point in points if point.cell.size == name], reach) for name in names}
