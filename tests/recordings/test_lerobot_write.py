@@ -310,7 +310,7 @@ def test_not_into_itself_and_not_at_another_rate(tapes, tmp_path):
             convert(out, place, "lerobot", to="lerobot", replace=True)
     with pytest.raises(BadInput, match="has 10 frames a second, not 20; give another --out"):
         gathered(tapes, out, missing=True, fps=20)
-    with pytest.raises(BadInput, match=r"--fps is 20, but in the format 'owamcap' each recording keeps its own rate"):
+    with pytest.raises(BadInput, match=r"--fps is 20, but a recording of owamcap keeps its own rate"):
         convert(out, tmp_path / "back", "lerobot", fps=20)
     for fps in (0, -1, float("nan"), 1e9):
         with pytest.raises(BadInput, match="fps is .*; it must be a number from 0.1 to 1000"):

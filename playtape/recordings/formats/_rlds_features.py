@@ -39,12 +39,12 @@ def features(folder: Path) -> dict[str, Feature]:
     Raises BadInput if the folder has no features.json, or one that tells of no steps.
     """
     path = folder / FILE
+    if not path.is_file():
+        raise BadInput(f"{folder} has no {FILE}, which TensorFlow Datasets write beside the episodes")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise BadInput(f"{path} has more than {MOST_BYTES >> 20} MiB")
         content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BadInput(f"{folder} has no {FILE}, which TensorFlow Datasets write beside the episodes") from None
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path} is no readable JSON: {first_line(error)[:120]}") from None
     steps = _at(content, "featuresDict", "features", "steps", "sequence", "feature")

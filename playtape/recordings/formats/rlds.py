@@ -242,8 +242,11 @@ class Steps:
 
 def _licence(folder: Path) -> str:
     """As dataset_info.json tells."""
+    about = folder / "dataset_info.json"
+    if not about.is_file():  # nor a pipe, which would be waited for
+        return "not told"
     try:
-        told = json.loads((folder / "dataset_info.json").read_bytes())["redistributionInfo"]["license"]
+        told = json.loads(about.read_bytes())["redistributionInfo"]["license"]
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return "not told"
     return told if isinstance(told, str) and told.strip() else "not told"
