@@ -207,7 +207,8 @@ def rlds(folder: Path) -> Parser:
             shard.write_bytes(data)
             records.places(shard)
             steps = episodes.Steps.of(known, records.record(shard, 0), "an episode")
-        steps.pictures(steps.camera(None))
+        for _ in steps.pictures(steps.camera(None))[1]:
+            pass
         steps.actions()
         edges = np.arange(steps.length + 1) * 10**8
         _ = [steps.text(name, edges) for name in steps.texts()], steps.ends(steps.outcomes(), edges)

@@ -1,6 +1,7 @@
 """What a folder of recordings holds together, for `playtape info FOLDER`."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,10 @@ def _otherwise(folder: Path) -> str:
     if (folder / "sweep.json").is_file():
         return f"; it is a sweep: `playtape evaluate scaling {folder}`"
     for name in format_names():
-        if name not in ANYTHING and find_format(name).find(folder):
+        found: list[Path] = []
+        with suppress(BadInput, OSError):  # where a format's package is not installed, it is not told
+            found = [] if name in ANYTHING else find_format(name).find(folder)
+        if found:
             return (
                 f"; it looks like {name}: `playtape convert {folder} --format {name} --out OUT` makes recordings of it"
             )

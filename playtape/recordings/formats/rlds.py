@@ -19,7 +19,7 @@ has are enough. TensorFlow is not needed.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,9 +87,9 @@ def read(path: Path, *, fps: float | str | None = None) -> Recording:
     steps = Steps.of(told, tfrecord.record(shard, number), f"episode {number} of {shard}")
     part = known(name["name"])
     camera = steps.camera(part.picture if part else None)
-    pictures = steps.pictures(camera)
+    size, pictures = steps.pictures(camera)
     hz, paced = rate(fps, part.hz if part else None, FPS)
-    video = coded(f"{name['name']}_{shard.name[-14:-9]}_{number:06}", pictures, pictures[0].shape[1::-1], hz)
+    video = coded(f"{name['name']}_{shard.name[-14:-9]}_{number:06}", pictures, size, hz)
     edges = np.append(video.time_ns, video.end_ns)
     parts, actions = steps.actions()
     texts, outcomes = steps.texts(), steps.outcomes()
@@ -148,12 +148,18 @@ class Steps:
                 return found
         return cameras[0]
 
-    def pictures(self, camera: str) -> list[np.ndarray]:
-        """T pictures uint8 [H, W, 3], all of one size."""
-        found = [still(data, self.where) for data in self._bytes(camera)]
-        if len({each.shape for each in found}) > 1 or min(found[0].shape[:2]) < 2:
-            raise BadInput(f"{camera} in {self.where} must have pictures of one size, 2 x 2 or more")
-        return found
+    def pictures(self, camera: str) -> tuple[tuple[int, int], Iterator[np.ndarray]]:
+        """Their (width, height), and T pictures uint8 [H, W, 3] one by one: unpacked, an episode may be larger than memory."""
+        data = self._bytes(camera)
+        height, width = still(data[0], self.where).shape[:2]
+        return (width, height), self._pictures(camera, data, (height, width, 3))
+
+    def _pictures(self, camera: str, data: list[bytes], shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+        for each in data:
+            found = still(each, self.where)
+            if found.shape != shape or min(shape[:2]) < 2:
+                raise BadInput(f"{camera} in {self.where} must have pictures of one size, 2 x 2 or more")
+            yield found
 
     def actions(self) -> tuple[list[str], np.ndarray]:
         """What an action's parts are called, and float32 [T, A]."""
