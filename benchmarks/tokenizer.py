@@ -15,6 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +102,8 @@ def ours(model: VideoTokenizer, frames: Tensor) -> dict[str, Callable[[], Clip]]
         latents, seen = model.look(frames[:, :k])
         drawn, parts = model.draw(model.quantize.index(latents)), []
         for t in range(k, frames.shape[1]):
-            later = model.dynamics_quantize.index(model.code(frames[:, t : t + 1], seen))
+            frame = frames[:, t : t + 1]
+            later = model.dynamics_quantize.index(model.code(frame, seen, model.beside(frame, frame)))
             parts.append((later, model.decode(later, drawn)))
         return torch.cat([later for later, _ in parts], 1), torch.cat([drawn for _, drawn in parts], 1)
 
@@ -136,7 +138,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     clock = time.process_time if args.device == "cpu" else time.perf_counter
     torch.manual_seed(0)
-    config = video_tokenizer.RECIPES[args.recipe].model
+    config = replace(video_tokenizer.RECIPES[args.recipe].model, moves=False)  # the published way draws every frame
     model = video_tokenizer.build(config, ActionSpace(("key.w",), ())).eval().to(args.device)
     for name, weight in model.named_parameters():
         if "pos_emb" in name or "embedding" in name:

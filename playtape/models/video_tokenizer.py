@@ -26,11 +26,11 @@ from playtape.models.protocols import Model
 from playtape.models.recipe import MOST_STEPS, Data, Optimiser, Recipe
 from playtape.nets.autoencoder import Decoder, Encoder, Seen, Shape
 from playtape.nets.codebook import FiniteScalar, VectorQuantiser, perplexity
-from playtape.nets.discriminator import LEAST_SIDE, Discriminator, balance
-from playtape.nets.moved import SAID, moved
+from playtape.nets.discriminator import LEAST_SIDE, Discriminator
+from playtape.nets.moved import PIXELS, SAID, found, moved
 
 FSQ_LEVELS = (7, 5, 5, 5, 5)  # 4,375 codes, as in RLVR-World's tokenizer
-AGAINST = 0.8  # of the adversary's pull against that of the perceptual loss, as published
+SHIFTS = 0.05  # of a loss for each pixel that a shift is off what a search found
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Config:
     dropout: float = 0.1  # of cross-attention
     quantiser: Literal["vq", "fsq"] = "vq"  # learned codes, or a fixed grid of 4,375
     revive: bool = True  # codes that nothing uses are given to what has none near; published runs let them lie
-    moves: bool = False  # a later frame is the context's last one, moved and drawn over; published ones are drawn
+    moves: bool = False  # a later frame is the one before it, moved and drawn over; published ones are drawn
     targets: int = 6  # later frames of a clip that a training step draws
     perceptual: Literal["none", "lite0", "lpips"] = "none"  # by whose features frames are compared too; published lpips
     perceptual_weight: float = 1.0
@@ -129,7 +129,7 @@ class Config:
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """A context that was drawn from its codes: `frames` [N, K, 3, H, W] in 0 to 1, and what later frames look at; `last`
-    [N, 3, H, W], its last frame as it is known, is what they move."""
+    [N, 3, H, W], its last frame as it is known, is what the first of them moves."""
 
     frames: Tensor
     seen: Seen
@@ -147,16 +147,20 @@ class VideoTokenizer(Model):
         plain = Shape(config.side, config.channels, config.latent, config.blocks, config.groups, config.stem)
         attending = replace(plain, attend_to=config.context, attend_from=config.attend_from, dropout=config.dropout)
         self.encoder, self.decoder = Encoder(plain), Decoder(plain)
-        self.cond_encoder = Encoder(attending)
-        self.cond_decoder = Decoder(replace(attending, said=SAID if config.moves else 3))
-        if config.moves:  # it begins by holding the last frame
-            for part in (self.cond_decoder.conv_out.weight, self.cond_decoder.conv_out.bias):
-                assert part is not None
-                nn.init.zeros_(part.data[3 * config.stem**2 :])
+        coder, drawer = attending, attending
+        if config.moves:  # both are shown the frame before, and the encoder where a search finds each pixel in it
+            coder, drawer = replace(attending, beside=5), replace(attending, beside=3, said=SAID)
+        self.cond_encoder, self.cond_decoder = Encoder(coder), Decoder(drawer)
         width = len(FSQ_LEVELS) if config.quantiser == "fsq" else config.latent
         patch = config.latent * config.patch**2
         self.quant_conv, self.post_quant_conv = nn.Conv2d(config.latent, width, 1), nn.Conv2d(width, config.latent, 1)
         self.quant_linear, self.post_quant_linear = nn.Linear(patch, width), nn.Linear(width, patch)
+        if config.moves:  # it begins by holding the frame before
+            for part in (self.cond_decoder.conv_out.weight, self.cond_decoder.conv_out.bias):
+                assert part is not None
+                nn.init.zeros_(part.data[3 * config.stem**2 :])
+            for part in (self.post_quant_linear.weight, self.post_quant_linear.bias):
+                nn.init.zeros_(part.data.unflatten(0, (-1, config.latent))[:, :2])
         self.quantize, self.dynamics_quantize = (
             FiniteScalar(FSQ_LEVELS)
             if config.quantiser == "fsq"
@@ -164,8 +168,7 @@ class VideoTokenizer(Model):
             for codes in (config.codes, config.dynamics_codes)
         )
         self.adversary = None if config.adversary_from is None else Discriminator()
-        # At most one. In a tuple it is no part of the model: neither learned nor saved.
-        self.eyes: tuple[nn.Module, ...] = ()
+        self.eyes: tuple[nn.Module, ...] = ()  # at most one; in a tuple it is neither learned nor saved
 
     def see_by(self, apart: nn.Module) -> None:
         """Compare frames by this frozen network as well: float [M, 3, H, W] in 0 to 1, twice, to [M]."""
@@ -179,18 +182,21 @@ class VideoTokenizer(Model):
 
         Beside them, and not in their sum, how many codes are in even use (`nets.codebook.perplexity`).
         """
-        context, later = self._chosen(clip.frames)
+        context, before, later = self._chosen(clip.frames)
         latents, seen = self.look(context)
         codes, index, context_code = self.quantize(latents)
-        dynamics, later_index, later_code = self.dynamics_quantize(self.code(later, seen))
-        drawn = self._drawn(codes, context)
-        again = self._decoded(dynamics, drawn)
+        beside = self.beside(later, before)
+        dynamics, later_index, later_code = self.dynamics_quantize(self.code(later, seen, beside))
+        drawn = self._drawn(codes)
+        again, shifts = self._decoded(dynamics, drawn, _unit(before[:, 0]))
         parts = {
             "context": functional.l1_loss(drawn.frames, _unit(context)),
             "later": functional.l1_loss(again, _unit(later)),
             "context_code": context_code,
             "later_code": later_code,
         }
+        if self.config.moves:
+            parts["shifts"] = SHIFTS * functional.l1_loss(shifts, PIXELS * beside[:, :, 3:])
         weight = self.config.perceptual_weight
         parts |= {
             f"{name}_features": weight * far for name, far in self._far(context, later, drawn.frames, again).items()
@@ -201,7 +207,10 @@ class VideoTokenizer(Model):
         }
         loss = torch.stack([*parts.values()]).sum()
         if self.adversary is not None and self.training and torch.is_grad_enabled():
-            against, more = self._against(again, later, parts.get("later_features", parts["later"]))
+            guide, last = parts.get("later_features", parts["later"]), self.cond_decoder.conv_out.weight
+            against, more = self.adversary.against(
+                again.flatten(0, 1), _unit(later).flatten(0, 1), guide, last, self.config.adversary_from or 0
+            )
             loss, told = loss + against, told | more
         return parts | told | {"loss": loss}
 
@@ -217,31 +226,23 @@ class VideoTokenizer(Model):
         pairs = {"context": (drawn, context), "later": (again, later)}
         return {name: apart(x.flatten(0, 1), _unit(y).flatten(0, 1)).mean() for name, (x, y) in pairs.items()}
 
-    def _against(self, again: Tensor, later: Tensor, guide: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """What the adversary adds to the loss: what draws frames to where it errs, as strong as `guide` where a frame leaves the
-        decoder, and what it learns by. Each moves what it should and nothing else, so that both go into one step."""
-        assert self.adversary is not None
-        begun = self.adversary.steps >= (self.config.adversary_from or 0)
-        self.adversary.steps += 1
-        if not begun:
-            return again.new_zeros(()), {}
-        drawn, recorded = again.flatten(0, 1), _unit(later).flatten(0, 1)
-        fooled, mistaken = self.adversary.fooled(drawn), self.adversary.mistaken(recorded, drawn)
-        last = self.cond_decoder.conv_out.weight
-        weight = AGAINST * balance(guide, fooled, last)
-        told = {"adversary_fooled": fooled, "adversary_mistaken": mistaken, "adversary_weight": weight}
-        return weight * fooled + mistaken, told
+    def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [N, T, 3, H, W] to the first K, some of the later ones in order, and those before each of these.
 
-    def _chosen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 [N, T, 3, H, W] to its first K and some of the later ones, in order: any in training, else evenly spread."""
+        Later ones that are moved follow on each other, so that errors of one are seen in the next; else they are any in training
+        and evenly spread otherwise.
+        """
         t, k = frames.shape[1], self.config.context
         self.config.check_clip(t)
         count = min(t - k, self.config.targets)
-        if self.training:
+        if self.config.moves:
+            first = int(torch.randint(t - k - count + 1, ())) if self.training else (t - k - count) // 2
+            later = torch.arange(first, first + count, device=frames.device)
+        elif self.training:
             later = torch.randperm(t - k, device=frames.device)[:count].sort().values
         else:
             later = torch.arange(count, device=frames.device) * (t - k) // count
-        return frames[:, :k], frames[:, k + later]
+        return frames[:, :k], frames[:, k + later - 1], frames[:, k + later]
 
     # ---- frames to codes
 
@@ -262,11 +263,24 @@ class VideoTokenizer(Model):
         codes = self.quantize.index(latents)
         if frames.shape[1] == k:
             return codes, codes.new_empty(len(frames), 0, self.config.tokens[1])
-        return codes, self.dynamics_quantize.index(self.code(frames[:, k:], seen))
+        later, before = frames[:, k:], frames[:, k - 1 : -1]
+        return codes, self.dynamics_quantize.index(self.code(later, seen, self.beside(later, before)))
 
-    def code(self, later: Tensor, seen: Seen) -> Tensor:
+    def beside(self, later: Tensor, before: Tensor) -> Tensor:
+        """What is shown beside frames uint8 [N, F, 3, H, W] that are moved, [N, F, 5, H, W]: those before, and how far down and
+        right a search finds each pixel in them. Beside others nothing is."""
+        if not self.config.moves:
+            return later.new_empty(*later.shape[:2], 0, *later.shape[3:])
+        shifts = found(_unit(later).flatten(0, 1), _unit(before).flatten(0, 1)).unflatten(0, later.shape[:2])
+        return torch.cat([_unit(before), shifts / PIXELS], 2)
+
+    def code(self, later: Tensor, seen: Seen, beside: Tensor) -> Tensor:
         """uint8 [N, F, 3, H, W] to latents [N, F, J, D]."""
-        x, _ = self.cond_encoder(_unit(later).flatten(0, 1), seen)  # [N * F, C, R, R]
+        shown = torch.cat([_unit(later), beside], 2)
+        x, _ = self.cond_encoder(shown.flatten(0, 1), seen)  # [N * F, C, R, R]
+        if self.config.moves:  # a cell's first two numbers are where it came from, which the convolutions need not find
+            came = functional.adaptive_avg_pool2d(beside[:, :, 3:].flatten(0, 1), x.shape[2:])
+            x = torch.cat([x[:, :2] + PIXELS * came, x[:, 2:]], 1)
         p = self.config.patch
         cells = x.unflatten(3, (-1, p)).unflatten(2, (-1, p)).permute(0, 2, 4, 3, 5, 1)  # [N * F, R/P, R/P, P, P, C]
         return self.quant_linear(cells.flatten(3).flatten(1, 2)).unflatten(0, later.shape[:2])
@@ -277,27 +291,55 @@ class VideoTokenizer(Model):
     def draw(self, codes: Tensor, context: Tensor | None = None) -> Drawn:
         """A context's codes int64 [N, K, I] to its frames, and what the later ones look at. Where its frames are known, uint8
         [N, K, 3, H, W], later ones may be made of them; else of what is drawn."""
-        return self._drawn(self.quantize.vector(codes), context)
+        drawn = self._drawn(self.quantize.vector(codes))
+        return drawn if context is None else replace(drawn, last=_unit(context[:, -1]))
 
     @torch.no_grad()
     def decode(self, codes: Tensor, drawn: Drawn) -> Tensor:
         """Codes of later frames int64 [N, F, J] beside their context to frames [N, F, 3, H, W] in 0 to 1."""
-        return self._decoded(self.dynamics_quantize.vector(codes), drawn).clamp(0, 1)
+        return self._decoded(self.dynamics_quantize.vector(codes), drawn, drawn.last)[0].clamp(0, 1)
 
-    def _drawn(self, vectors: Tensor, context: Tensor | None) -> Drawn:
+    @torch.no_grad()
+    def follow(self, codes: Tensor, drawn: Drawn, before: Tensor) -> Tensor:
+        """The next frame of S futures of each context: codes int64 [N, S, J] and frames [N, S, 3, H, W] to frames like these."""
+        return self._next(self.dynamics_quantize.vector(codes), drawn, before)[0].clamp(0, 1)
+
+    def _drawn(self, vectors: Tensor) -> Drawn:
         k, grid = vectors.shape[1], self.config.grid
         cells = vectors.flatten(0, 1).transpose(1, 2).unflatten(2, (grid, grid))
         x, features = self.decoder(self.post_quant_conv(cells))
         frames = x.unflatten(0, (-1, k))
-        last = frames[:, -1].clamp(0, 1) if context is None else _unit(context[:, -1])
-        return Drawn(frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]), last)
+        return Drawn(
+            frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]), frames[:, -1].clamp(0, 1)
+        )
 
-    def _decoded(self, vectors: Tensor, drawn: Drawn) -> Tensor:
+    def _decoded(self, vectors: Tensor, drawn: Drawn, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames that follow on each other, the first on `before` [N, 3, H, W], and what they were shifted by."""
+        if not self.config.moves:
+            return self._next(vectors, drawn, before)
+        parts = []
+        for each in vectors.unbind(1):
+            frame, shift = self._next(each[:, None], drawn, before[:, None])
+            before = frame[:, 0].clamp(0, 1)
+            parts.append((before[:, None], shift))
+        frames, shifts = zip(*parts)
+        return torch.cat(frames, 1), torch.cat(shifts, 1)
+
+    def _next(self, vectors: Tensor, drawn: Drawn, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames that know nothing of each other, [N, F, J, D] to [N, F, 3, H, W]; moved ones each of one `before`, and
+        by how many pixels down and right, [N, F, 2, H, W]."""
         p, rows = self.config.patch, self.config.grid // self.config.patch
         cells = self.post_quant_linear(vectors.flatten(0, 1)).unflatten(2, (p, p, -1)).unflatten(1, (rows, rows))
         x = cells.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)  # [N * F, C, R, R]
-        said = self.cond_decoder(x, drawn.seen)[0].unflatten(0, vectors.shape[:2])
-        return moved(said, drawn.last) if self.config.moves else said
+        count = vectors.shape[:2]
+        if not self.config.moves:
+            frames = self.cond_decoder(x, drawn.seen)[0].unflatten(0, count)
+            return frames, frames.new_empty(0)
+        known = before.flatten(0, 1)
+        said = self.cond_decoder(x, drawn.seen, known)[0]
+        came = PIXELS * functional.interpolate(x[:, :2], known.shape[2:], mode="bilinear")
+        said = torch.cat([said[:, :3], said[:, 3:5] + came, said[:, 5:]], 1)
+        return moved(said, known).unflatten(0, count), PIXELS * said[:, 3:5].float().unflatten(0, count)
 
 
 def codes_of(config: Config, part: Literal["codes", "dynamics_codes"]) -> int:
@@ -358,7 +400,7 @@ RECIPES: dict[str, Recipe] = {
         batch=4,
         data=_DATA,
         optimiser=Optimiser(
-            lr=5e-4, final_lr=1e-5, warmup=100, weight_decay=0, betas=(0.9, 0.99), precision="bfloat16"
+            lr=1e-3, final_lr=1e-5, warmup=100, weight_decay=0, betas=(0.9, 0.99), precision="bfloat16"
         ),
     ),
 }

@@ -103,7 +103,8 @@ class State:
     """M futures, S of each of N contexts. `step` writes into the memories of the one that it is given, and returns the next.
 
     `drawn` is the context as the tokenizer draws it, [N]; `codes` int64 [M, F, J] what was foretold, the last frame of which the
-    memories may not hold yet; `length` how many frames there are, the context's included; `embodiment` int64 [N].
+    memories may not hold yet; `length` how many frames there are, the context's included; `embodiment` int64 [N]; `shown` the
+    later frames [M, 3, H, W] that were drawn so far, where each is made of the one before.
     """
 
     drawn: video_tokenizer.Drawn
@@ -111,6 +112,7 @@ class State:
     codes: Tensor
     length: int
     embodiment: Tensor
+    shown: list[Tensor]
 
 
 class WorldModel(Model):
@@ -236,7 +238,7 @@ class WorldModel(Model):
         count, places = len(codes) * futures, (self.config.frames - context) * (1 + j) + j
         memories = [Branch((each.keys, each.values), count, places) for each in grown]
         body = codes.new_zeros(len(codes)) if embodiment is None else embodiment
-        return State(self.tokenizer.draw(codes, frames), memories, codes.new_empty(count, 0, j), context, body)
+        return State(self.tokenizer.draw(codes, frames), memories, codes.new_empty(count, 0, j), context, body, [])
 
     @torch.no_grad()
     def step(
@@ -293,17 +295,27 @@ class WorldModel(Model):
     @torch.no_grad()
     def frames(self, state: State, last: int) -> Tensor:
         """The last frames of each future, [M, last, 3, H, W] in 0 to 1; those of the context as the tokenizer draws them."""
-        drawn, futures = state.drawn, len(state.codes) // len(state.drawn.frames)
-        codes = state.codes[:, max(0, state.codes.shape[1] - last) :]
-        count = codes.shape[1]
-        parts = []
-        if count < last:
-            old = drawn.frames[:, drawn.frames.shape[1] - (last - count) :].clamp(0, 1)
-            parts.append(old.repeat_interleave(futures, 0))
-        if count:
-            together = self.tokenizer.decode(codes.reshape(len(drawn.frames), futures * count, -1), drawn)
-            parts.append(together.reshape(-1, count, *together.shape[2:]))
-        return torch.cat(parts, 1)
+        later = self._later(state, last)
+        if not (missing := last - later.shape[1]):
+            return later
+        old = state.drawn.frames[:, -missing:].clamp(0, 1)
+        return torch.cat([old.repeat_interleave(len(state.codes) // len(old), 0), later], 1)
+
+    def _later(self, state: State, last: int) -> Tensor:
+        """The last of the frames that were foretold, [M, at most `last`, 3, H, W]."""
+        drawn, tokenizer, codes = state.drawn, self.tokenizer, state.codes.unflatten(0, (len(state.drawn.last), -1))
+        if not tokenizer.config.moves:
+            wanted = codes[:, :, max(0, codes.shape[2] - last) :]  # [N, S, F, J]
+            return tokenizer.decode(wanted.flatten(1, 2), drawn).unflatten(1, wanted.shape[1:3]).flatten(0, 1)
+        shape = drawn.last.shape[1:]
+        for t in range(len(state.shown), codes.shape[2]):
+            before = (
+                state.shown[-1].view(*codes.shape[:2], *shape)
+                if t
+                else drawn.last[:, None].expand(-1, codes.shape[1], *shape)
+            )
+            state.shown.append(tokenizer.follow(codes[:, :, t], drawn, before).flatten(0, 1))
+        return torch.stack(state.shown[-last:], 1) if state.shown else drawn.last.new_empty(len(state.codes), 0, *shape)
 
     # ---- parts
 

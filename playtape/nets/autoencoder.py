@@ -27,7 +27,8 @@ class Shape:
     `stem`: side in pixels of the squares that the finest level has for cells, published 1.
 
     `attend_to`: how many pictures of a context the cells look at, and `attend_from`, the largest side of a grid where they do.
-    0 is the plain half. `said`: numbers that a decoder says of a pixel, published its three colours.
+    0 is the plain half. `said`: numbers that a decoder says of a pixel, published its three colours. `beside`: numbers of a pixel
+    that a half is shown of another picture beside what it is given, published none.
     """
 
     side: int
@@ -40,6 +41,7 @@ class Shape:
     attend_from: int = 0
     dropout: float = 0.0  # of cross-attention
     said: int = 3
+    beside: int = 0
 
     def side_of(self, halvings: int) -> int:
         """Of a grid that was halved so often, in cells."""
@@ -196,13 +198,14 @@ class Half(nn.Module):
 
 
 class Encoder(Half):
-    """Pictures [M, 3, side, side] in 0 to 1 to latents [M, latent, R, R], R = side / stem / 2^(levels - 1)."""
+    """Pictures [M, 3, side, side] in 0 to 1, with more channels for what is shown beside them, to latents [M, latent, R, R],
+    R = side / stem / 2^(levels - 1)."""
 
     def __init__(self, shape: Shape):
         super().__init__()
         wide, groups, last = shape.channels, shape.groups, len(shape.channels) - 1
         self.stem = shape.stem
-        self.conv_in = nn.Conv2d(3 * shape.stem**2, wide[0], 3, padding=1)
+        self.conv_in = nn.Conv2d((3 + shape.beside) * shape.stem**2, wide[0], 3, padding=1)
         self.down_blocks = nn.ModuleList(
             level(widths, shape.blocks, groups, "downsamplers", Halve if k < last else None)
             for k, widths in enumerate(zip((wide[0], *wide), wide))
@@ -226,8 +229,8 @@ class Decoder(Half):
     def __init__(self, shape: Shape):
         super().__init__()
         wide, groups, last = (*reversed(shape.channels),), shape.groups, len(shape.channels) - 1
-        self.stem = shape.stem
-        self.conv_in = nn.Conv2d(shape.latent, wide[0], 3, padding=1)
+        self.stem, self.square = shape.stem, shape.side // shape.side_of(last)
+        self.conv_in = nn.Conv2d(shape.latent + shape.beside * self.square**2, wide[0], 3, padding=1)
         self.mid_block = Middle(wide[0], groups, attend=bool(shape.attend_to))
         self.up_blocks = nn.ModuleList(
             level(widths, shape.blocks + 1, groups, "upsamplers", Double if k < last else None)
@@ -238,8 +241,10 @@ class Decoder(Half):
         self.conv_norm_out = nn.GroupNorm(groups, wide[-1], 1e-6)
         self.conv_out = nn.Conv2d(wide[-1], shape.said * shape.stem**2, 3, padding=1)
 
-    def forward(self, x: Tensor, seen: Seen | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Pictures, and what the middle and each level gave."""
+    def forward(self, x: Tensor, seen: Seen | None = None, beside: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Pictures, and what the middle and each level gave. `beside`: pictures that it is shown, in squares of a cell each."""
+        if beside is not None:
+            x = torch.cat([x, functional.pixel_unshuffle(beside, self.square)], 1)
         x, features = self._through(self.conv_in(_laid(x)), (self.mid_block, *self.up_blocks), seen)
         return functional.pixel_shuffle(self.conv_out(functional.silu(self.conv_norm_out(x))), self.stem), features
 

@@ -14,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 CHANNELS = (64, 128, 256, 512)
 SLOPE = 0.2  # below 0
+AGAINST = 0.8  # of its pull against that of the guide, as iVideoGPT has it
 LEAST_SIDE = 32  # pixels: the last norm needs more than one cell
 
 
@@ -44,6 +45,21 @@ class Discriminator(nn.Module):
         """The hinge. Its gradients are the weights' alone."""
         right, wrong = self(recorded.detach()), self(drawn.detach())
         return (functional.relu(1 - right).mean() + functional.relu(1 + wrong).mean()) / 2
+
+    def against(
+        self, drawn: Tensor, recorded: Tensor, guide: Tensor, weight: Tensor, begin: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What it adds to a model's loss, from step `begin` on: what draws pictures to where it errs, as strong as the loss
+        `guide` at the `weight` by which they leave the model, and what it learns by. Each moves what it should and nothing else,
+        so that both go into one step."""
+        begun = self.steps >= begin
+        self.steps += 1
+        if not begun:
+            return drawn.new_zeros(()), {}
+        fooled, mistaken = self.fooled(drawn), self.mistaken(recorded, drawn)
+        pull = AGAINST * balance(guide, fooled, weight)
+        told = {"adversary_fooled": fooled, "adversary_mistaken": mistaken, "adversary_weight": pull}
+        return pull * fooled + mistaken, told
 
 
 def balance(guide: Tensor, push: Tensor, weight: Tensor, most: float = 1e4) -> Tensor:

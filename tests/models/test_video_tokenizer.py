@@ -12,6 +12,7 @@ from playtape.actions import Actions, ActionSpace
 from playtape.clips import Clip
 from playtape.errors import BadInput
 from playtape.models import video_tokenizer as tokenizer
+from playtape.nets.moved import PIXELS, TRUST
 from playtape.training import checkpoint
 from tests.models import plain_video_tokenizer as plain
 
@@ -103,22 +104,71 @@ def test_a_stem_is_a_finest_level_of_squares() -> None:
     torch.testing.assert_close(x, model.encoder(squares)[0])
 
 
-def test_one_that_moves_begins_by_holding_the_last_frame() -> None:
+def moving() -> tokenizer.VideoTokenizer:
     torch.manual_seed(0)
-    model = tokenizer.build(replace(tokenizer.tiny(), moves=True), SPACE).eval()
-    frames = pictures(2, 4)
+    return tokenizer.build(replace(tokenizer.tiny(), moves=True), SPACE).eval()
+
+
+def says_nothing_moves(model: tokenizer.VideoTokenizer, right: float = 0.0) -> None:
+    """Makes a tokenizer that trusts the frame before wholly, and looks so far to the right in it."""
+    with torch.no_grad():
+        model.cond_decoder.conv_out.weight.zero_()
+        assert model.cond_decoder.conv_out.bias is not None
+        model.cond_decoder.conv_out.bias[4], model.cond_decoder.conv_out.bias[5] = right / PIXELS, 50.0
+
+
+def test_one_that_moves_begins_by_holding_the_last_frame() -> None:
+    model, frames = moving(), pictures(2, 4)
     codes, dynamics = model.encode(frames)
     known, drawn = model.draw(codes, frames[:, :2]), model.draw(codes)
     assert torch.equal(known.last, frames[:, 1] / 255)
     assert torch.equal(drawn.last, drawn.frames[:, 1].clamp(0, 1))
+    share = torch.sigmoid(torch.tensor(TRUST))
     for of in (known, drawn):
-        colours = (model.decode(dynamics, of) - 0.88079708 * of.last[:, None]) / (1 - 0.88079708)
-        assert colours.abs().max() < 3  # what is drawn anew, as any untrained model draws it
-    with torch.no_grad():  # a tokenizer that says "nothing moves, trust it all"
-        model.cond_decoder.conv_out.weight.zero_()
-        assert model.cond_decoder.conv_out.bias is not None
-        model.cond_decoder.conv_out.bias[5:] = 50.0
+        colours = (model.decode(dynamics, of)[:, 0] - share * of.last) / (1 - share)
+        assert colours.abs().max() < 5  # what is drawn anew, as any untrained model draws it
+    says_nothing_moves(model)
     torch.testing.assert_close(model.decode(dynamics, known), known.last[:, None].expand(-1, 2, -1, -1, -1))
+
+
+def test_each_frame_is_the_one_before_it_moved() -> None:
+    model, frames = moving(), pictures(2, 5)
+    codes, dynamics = model.encode(frames)
+    drawn = model.draw(codes, frames[:, :2])
+    says_nothing_moves(model, right=1.0)
+    shown, last = model.decode(dynamics, drawn), drawn.last
+    for t in range(3):
+        torch.testing.assert_close(shown[:, t, :, :, : -1 - t], last[..., t + 1 :])
+    one = model.follow(dynamics[:, 1:2], drawn, shown[:, :1])
+    torch.testing.assert_close(one, shown[:, 1:2])
+
+
+def test_codes_of_one_that_moves_tell_what_changed() -> None:
+    """The same picture after two others is coded otherwise, and a frame before the last one does not matter."""
+    model, frames = moving(), pictures(1, 5)
+    other = frames.clone()
+    other[:, 2] = pictures(1, seed=3)
+    before, after = model.encode(frames)[1], model.encode(other)[1]
+    assert not torch.equal(before[:, 1], after[:, 1])
+    assert torch.equal(before[:, 2], after[:, 2])
+
+
+def test_one_that_moves_learns_to_shift_as_a_search_finds() -> None:
+    """Pictures that wander: the loss `shifts` falls, and by no other part would it so soon."""
+    torch.manual_seed(0)
+    model = tokenizer.build(replace(tokenizer.tiny(), side=32, attend_from=16, moves=True, quantiser="fsq"), SPACE)
+    wide = torch.rand(4, 3, 32, 64, generator=torch.Generator().manual_seed(1))
+    wide = torch.nn.functional.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)
+    frames = (torch.stack([wide[..., 3 * t : 3 * t + 32] for t in range(6)], 1) * 255).round().to(torch.uint8)
+    optimiser, losses = torch.optim.Adam(model.parameters(), 2e-3), []
+    for _ in range(60):
+        optimiser.zero_grad()
+        parts = model.losses(clip(frames))
+        parts["loss"].backward()
+        optimiser.step()
+        losses.append(float(parts["shifts"]))
+    assert losses[0] > 1.2 * tokenizer.SHIFTS  # three pixels along, none down
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_a_later_frame_matters_to_itself_alone() -> None:

@@ -126,6 +126,44 @@ def test_it_goes_on_beyond_a_clip_from_its_last_frames() -> None:
     assert torch.equal(onward.codes, anew.codes)
 
 
+def moving() -> world.WorldModel:
+    """One whose frames are each the one before, moved."""
+    model = built(tokenizer=replace(world.tiny().tokenizer, moves=True))
+    torch.nn.init.normal_(model.tokenizer.cond_decoder.conv_out.weight, std=0.1)
+    return model
+
+
+@pytest.mark.parametrize("asked", [[1], [1, 1, 1, 1], [3, 1, 2], [7]])
+def test_moved_frames_are_the_same_whenever_they_are_asked_for(asked: list[int]) -> None:
+    """Each of three futures of two contexts; asked for before any is foretold, after each, or after all."""
+    model, given = moving(), clip()
+    state, wanted = model.start(given.frames[:, :2], 3), asked.copy()
+    for t in range(4):
+        if wanted:
+            model.frames(state, wanted.pop())
+        acts = row(given.actions, t + 1, 3)
+        acts.buttons[1::3], acts.axes[1::3] = ~acts.buttons[1::3], 5.0
+        state = model.step(state, acts, temperature=0)
+    shown = model.frames(state, 6)
+    context, _ = model.tokenizer.encode(given.frames[:, :2])
+    drawn = model.tokenizer.draw(context, given.frames[:, :2])
+    for future in range(3):
+        later = model.tokenizer.decode(state.codes[future::3], drawn)
+        torch.testing.assert_close(shown[future::3, 2:], later, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(shown[::3, :2], drawn.frames.clamp(0, 1))
+    assert not torch.equal(shown[::3, 2:], shown[1::3, 2:])
+    assert torch.equal(model.frames(state, 2), shown[:, 4:])
+
+
+def test_moved_frames_go_on_beyond_a_clip() -> None:
+    model, given = moving(), clip()
+    state = foretold(model, given, FRAMES - 2, temperature=0)
+    pictures = pixels(model.frames(state, 2))
+    onward = model.step(state, row(given.actions, 0), temperature=0)
+    anew = model.step(model.start(pictures), row(given.actions, 0), temperature=0)
+    assert torch.equal(model.frames(onward, 1), model.frames(anew, 1))
+
+
 def test_a_goal_stays_where_it_is_beyond_a_clip() -> None:
     model, given = built(goal=True), clip()
     state = foretold(model, given, FRAMES - 2, 2, temperature=0)
