@@ -85,10 +85,9 @@ class Config:
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))  # a checkpoint's JSON has a list
         for name, least, most in (
-            *(("side", 16, 1024), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256), ("latent", 1, 4096)),
-            ("stem", 1, 64),
-            *(("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64), ("attend_from", 1, 1024)),
-            ("targets", 1, 1000),
+            *(("side", 16, 1024), ("stem", 1, 64), ("context", 1, 64), ("blocks", 1, 16), ("groups", 1, 256)),
+            *(("latent", 1, 4096), ("codes", 2, 2**20), ("dynamics_codes", 2, 2**20), ("patch", 1, 64)),
+            *(("attend_from", 1, 1024), ("targets", 1, 1000)),
         ):
             within(name, getattr(self, name), least, most, whole=True)
         within("fps", self.fps, 0.1, 1000)
@@ -198,9 +197,8 @@ class VideoTokenizer(Model):
         if self.config.moves:
             parts["shifts"] = SHIFTS * functional.l1_loss(shifts, PIXELS * beside[:, :, 3:])
         weight = self.config.perceptual_weight
-        parts |= {
-            f"{name}_features": weight * far for name, far in self._far(context, later, drawn.frames, again).items()
-        }
+        far = self._far(context, later, drawn.frames, again)
+        parts |= {f"{name}_features": weight * apart for name, apart in far.items()}
         told = {
             "context_perplexity": perplexity(index, codes_of(self.config, "codes")),
             "later_perplexity": perplexity(later_index, codes_of(self.config, "dynamics_codes")),
@@ -219,9 +217,7 @@ class VideoTokenizer(Model):
         if self.config.perceptual == "none" or (not self.eyes and not self.training):
             return {}
         if not self.eyes:
-            raise BadInput(
-                f"this model compares frames by {self.config.perceptual}, and was given none: see_by gives it"
-            )
+            raise BadInput(f"this model compares frames by {self.config.perceptual}, and see_by has given it none")
         apart = self.eyes[0].to(drawn.device)
         pairs = {"context": (drawn, context), "later": (again, later)}
         return {name: apart(x.flatten(0, 1), _unit(y).flatten(0, 1)).mean() for name, (x, y) in pairs.items()}
@@ -309,21 +305,19 @@ class VideoTokenizer(Model):
         cells = vectors.flatten(0, 1).transpose(1, 2).unflatten(2, (grid, grid))
         x, features = self.decoder(self.post_quant_conv(cells))
         frames = x.unflatten(0, (-1, k))
-        return Drawn(
-            frames, self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features]), frames[:, -1].clamp(0, 1)
-        )
+        seen = self.cond_decoder.see([each.unflatten(0, (-1, k)) for each in features])
+        return Drawn(frames, seen, frames[:, -1].clamp(0, 1))
 
     def _decoded(self, vectors: Tensor, drawn: Drawn, before: Tensor) -> tuple[Tensor, Tensor]:
         """Frames that follow on each other, the first on `before` [N, 3, H, W], and what they were shifted by."""
         if not self.config.moves:
             return self._next(vectors, drawn, before)
-        parts = []
+        frames, shifts = [before[:, None]], []
         for each in vectors.unbind(1):
-            frame, shift = self._next(each[:, None], drawn, before[:, None])
-            before = frame[:, 0].clamp(0, 1)
-            parts.append((before[:, None], shift))
-        frames, shifts = zip(*parts)
-        return torch.cat(frames, 1), torch.cat(shifts, 1)
+            frame, shift = self._next(each[:, None], drawn, frames[-1])
+            frames.append(frame.clamp(0, 1))
+            shifts.append(shift)
+        return torch.cat(frames[1:], 1), torch.cat(shifts, 1)
 
     def _next(self, vectors: Tensor, drawn: Drawn, before: Tensor) -> tuple[Tensor, Tensor]:
         """Frames that know nothing of each other, [N, F, J, D] to [N, F, 3, H, W]; moved ones each of one `before`, and
