@@ -180,17 +180,20 @@ def test_ctrl_c_is_a_sentence_and_130(monkeypatch, capsys):
         (FileNotFoundError(errno.ENOENT, "No such file", "gone.mp4"), "there is no file or folder gone.mp4."),
         (PermissionError(errno.EACCES, "Permission denied", "locked"), "no permission for locked."),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "folder"), "Is a directory: folder."),
+        (MemoryError(), "there is not enough memory: MemoryError; what was finished stays"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "there is not enough memory: Default"),
     ],
 )
-def test_trouble_with_files_is_a_sentence(error: OSError, sentence: str, monkeypatch, capsys):
+def test_trouble_with_files_and_memory_is_a_sentence(error: Exception, sentence: str, monkeypatch, capsys):
     pretend(monkeypatch, error=error)
     assert cli.main(["repair", "a", "--out", "b"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"playtape repair: {sentence}")
 
 
-def test_a_bug_looks_like_one(monkeypatch):
-    pretend(monkeypatch, error=ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("shapes do not fit")])
+def test_a_bug_looks_like_one(error: Exception, monkeypatch):
+    pretend(monkeypatch, error=error)
+    with pytest.raises(type(error)):
         cli.main(["repair", "a", "--out", "b"])
 
 

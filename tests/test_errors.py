@@ -50,6 +50,13 @@ def test_what_is_out_of_bounds_is_one_sentence(value: object, whole: bool) -> No
         within("x", value, 0, 3, whole=whole)
 
 
+def test_a_bound_is_told_to_its_last_digit() -> None:
+    with pytest.raises(BadInput, match=r"from 0 to 1,048,576$"):
+        within("x", 2**21, 0, 2**20, whole=True)
+    with pytest.raises(BadInput, match=r"from 1 to 65535$"):
+        within("x", 0, 1, 65535, whole=True)
+
+
 @pytest.mark.parametrize(
     ("said", "line"), [("cut off", "cut off"), ("\n cut off\nat 12", "cut off"), ("", "OSError"), (" \n", "OSError")]
 )

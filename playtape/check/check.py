@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,7 +176,12 @@ def _each(paths: list[Path], limits: Limits, workers: int | None, asked: Asked) 
         return
     context = multiprocessing.get_context("spawn")  # the judges' torch is loaded by now, and must not be forked
     with ProcessPoolExecutor(count, mp_context=context) as pool:
-        yield from pool.map(check_one, paths, [limits] * len(paths), [asked] * len(paths))
+        try:
+            yield from pool.map(check_one, paths, [limits] * len(paths), [asked] * len(paths))
+        except BrokenProcessPool:
+            raise BadInput(
+                "a process that looked at recordings was ended from outside, perhaps for want of memory; --workers 1 needs least"
+            ) from None
 
 
 def _judge(policy: Path, paths: list[Path], data: Path) -> "Judge":

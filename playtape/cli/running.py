@@ -18,8 +18,9 @@ from playtape import __version__
 from playtape.argv import nearest, parse
 from playtape.cli.command import Command, Judging, Lasting, Result, Worded
 from playtape.cli.commands import COMMANDS
-from playtape.errors import BadInput, one_line, printable
+from playtape.errors import BadInput, first_line, one_line, printable
 
+NO_MEMORY = ("can't allocate memory", "out of memory")  # torch's words for it, of the machine and of a GPU
 LEFT = "what was finished stays, nothing half-written does."
 TERMINATED = 128 + signal.SIGTERM
 
@@ -51,6 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 141
         except BadInput as error:
             return complain(name, str(error), 2)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and not any(said in str(error) for said in NO_MEMORY):
+                raise
+            return complain(name, f"there is not enough memory: {first_line(error)[:200]}; {LEFT}", 2)
         except OSError as error:
             drop_output()
             return complain(name, trouble(error), 2)

@@ -164,7 +164,9 @@ def _asked(url: str, question: Any) -> Any:
 
 
 def said(error: BaseException) -> str:
-    """The kind of what went wrong, and the first line of it, if it says anything."""
+    """The kind of what went wrong, and the first line of it, if it says anything; of a package that is not there, what to do."""
+    if isinstance(error, ImportError):
+        return f"what opens it is not installed ({first_line(error)}); pip install what is named"
     kind, line = type(error).__name__, first_line(error)
     return kind if line == kind else f"{kind}: {line}"
 

@@ -57,6 +57,8 @@ def find_game(game: str, inside: Inside | None = None, seed: int = 0, device: st
         dream = Dream(Path(game), inside or Inside(), seed, device)
         return dream, dream.name, ""
     name, _, scenario = game.partition(":")
+    if scenario and is_world(name):
+        raise BadInput(f"{name} is a world, which has no scenario {scenario!r}; legal is {name}")
     if "/" in name:
         raise BadInput(f"there is no world {name}; give the folder of a world model's checkpoint, or a game's name")
     if inside not in (None, Inside()):

@@ -220,6 +220,9 @@ def _check_apart(root: Path, sources: list[Path], targets: list[Path]) -> None:
                 f"two recordings in {root} would be written to {target}; convert them into folders of their own"
             )
         seen.add(target)
+    for target in targets:
+        if file := next((parent for parent in target.parents if parent.is_file()), None):
+            raise BadInput(f"cannot write {target}, since {file} is a file; give another --out")
     own = {(status.st_dev, status.st_ino) for status in (source.stat() for source in sources if source.exists())}
     for target in targets:
         if target.exists() and ((status := target.stat()).st_dev, status.st_ino) in own:

@@ -18,7 +18,7 @@ def check_fields(kind: type, said: Mapping[str, Any], outer: str = "") -> None:
     for name, value in said.items():
         hint = hints.get(name)
         if hint is None:
-            continue  # the dataclass knows none of that name, and will say so
+            raise ValueError(f"{outer}{name} is no field of it")
         if not _fits(hint, value):
             raise ValueError(f"{outer}{name} is {value!r:.60}; it must be {_named(hint)}")
         if is_dataclass(hint):

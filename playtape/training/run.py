@@ -25,7 +25,7 @@ from playtape.training import checkpoint, state
 from playtape.training.curves import draw_curves
 from playtape.training.features import perceptual
 from playtape.training.loop import run_loop
-from playtape.training.memory import keep_freed_memory
+from playtape.training.memory import check_fits, keep_freed_memory
 from playtape.training.processes import process, share
 from playtape.training.rates import check_pace, slower
 from playtape.training.sources import Sources, batches, brought, gather, pace
@@ -50,6 +50,8 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     sources = gather(run)
     begun = None if run.init is None else _begun(run.init, name, run, sources.space)
     space = sources.space if begun is None else begun.space
+    coder = None if run.tokenizer is None else checkpoint.load(run.tokenizer, to="code").model.state_dict()
+    check_fits(lambda: models.model(name).build(run.model, space))
     torch.manual_seed(run.seed)
     model = models.model(name).build(run.model, space)
     if compared is not None:
@@ -58,8 +60,8 @@ def _carried_out(argv: list[str], asked: tuple[str, str, Run[Any]], resume: bool
     check_pace(model, run, sources.hz)
     if warning := slower(model, run, sources.training):
         print(warning, file=sys.stderr)
-    if run.tokenizer is not None:
-        model.get_submodule("tokenizer").load_state_dict(checkpoint.load(run.tokenizer, to="code").model.state_dict())
+    if coder is not None:
+        model.get_submodule("tokenizer").load_state_dict(coder)
     stored = brought(run, sources, space, progress)
     if resume:  # before run.json says so: the state must be of this model
         other = models.model(name).build(run.model, space)

@@ -1,9 +1,11 @@
 """A folder of recordings: exit codes, the report, the picture, findings as spans, and play that a policy finds unlikely."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +54,19 @@ def test_processes_begin_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", fork)
     result = check(tmp_path, workers=2, progress=False)
     assert "unusable" not in result["counts"]
+
+
+def test_a_process_that_is_ended_from_outside_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kernel ends one where memory is short: the pool notices, and so must whoever waits for it."""
+
+    def end(*_: object) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    start = ProcessPoolExecutor.map
+    monkeypatch.setattr(ProcessPoolExecutor, "map", lambda *words, **more: (start(*words, **more), end())[0])
+    with pytest.raises(BadInput, match="ended from outside, perhaps for want of memory; --workers 1 needs least"):
+        check(folder, workers=2, progress=False)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

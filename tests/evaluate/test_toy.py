@@ -154,11 +154,11 @@ def test_the_command_writes_a_picture(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--toy", "--steps", "0"], "--steps is 0; it must be a whole number from 1 to 1e+09"),
-        (["--toy", "--steps", str(10**30)], f"--steps is {10**30}; it must be a whole number from 1 to 1e+09"),
+        (["--toy", "--steps", "0"], "--steps is 0; it must be a whole number from 1 to 1,000,000,000"),
+        (["--toy", "--steps", str(10**30)], f"--steps is {10**30}; it must be a whole number from 1 to 1,000,000,000"),
         (["--toy", "--seeds", "0"], "--seeds is 0; it must be a whole number from 1 to 1000"),
         (["--toy", "--seeds", "-3"], "--seeds is -3; it must be a whole number from 1 to 1000"),
-        (["--toy", "--seed", "-1"], "--seed is -1; it must be a whole number from 0 to 1e+12"),
+        (["--toy", "--seed", "-1"], "--seed is -1; it must be a whole number from 0 to 1,000,000,000,000"),
         (["--toy", "--picture", "toy.gif"], "cannot draw 'toy.gif': a picture must end in .png, .svg, .pdf"),
         (["--toy", "--device", "cpu"], "--toy needs no policy, no recordings and no --device"),
         (["run", "data", "--toy"], "--toy needs no policy, no recordings and no --device"),

@@ -69,6 +69,7 @@ def test_what_is_no_world_is_told(run: Path, policy: Path, tmp_path: Path, capsy
     assert "'world dreamt' has no scripted player; legal are random" in refused(capsys, "scripted", run)
     assert "which cannot foretell; give the checkpoint of a world model" in refused(capsys, "random", policy)
     assert f"there is no world {tmp_path}/none" in refused(capsys, "random", tmp_path / "none")
+    assert f"{run} is a world, which has no scenario 'test'" in refused(capsys, "random", f"{run}:test")
     assert "--passes is 0" in refused(capsys, "random", run, "--mode", "fast", "--passes", 0)
     assert "hovercraft is no world model, so it has no --mode" in refused(
         capsys, "random", "hovercraft", "--mode", "fast"

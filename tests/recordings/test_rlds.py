@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -139,6 +140,51 @@ def test_parts_of_an_action_in_the_order_of_their_names(tmp_path):
     assert found.info.extra["left_out"] == "action/note observation/state"
     assert found.events.of("arm.0").value.tolist() == [1, 0, 1, 0]
     assert found.events.of("arm.2").value.tolist() == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (tensor("float16", 1), "float16[1], none"),
+        (tensor("float32", 3) | {"tensor": {**tensor("float32", 3)["tensor"], "encoding": "zlib"}}, "float32[3], zlib"),
+        (tensor("float32", -1), "float32[None], none"),
+        ({"sequence": {}}, "sequence"),
+    ],
+)
+def test_half_an_action_is_none(tmp_path, part, said):
+    step = nested(observation=nested(image=IMAGE), action=nested(gripper=part, turn=tensor("float32", 1)))
+    shard = data_set(tmp_path, step, episode(observation__image=PICTURES, action__turn=ACTION))
+    with pytest.raises(BadInput, match=re.escape(f"action/gripper in episode 0 of {shard} is {said}; legal are whole")):
+        rlds.read(shard)
+
+
+def test_what_cannot_be_read_is_named_as_left_out(tmp_path):
+    depth = {"image": {"dtype": "uint16", "encodingFormat": "png", "shape": {"dimensions": ["16", "16", "1"]}}}
+    step = nested(
+        observation=nested(image=IMAGE, depth=depth, sound=tensor("bfloat16", 4)), action=tensor("float32", 1)
+    )
+    found = rlds.read(data_set(tmp_path, step, episode(observation__image=PICTURES, action=ACTION)))
+    assert found.info.extra["left_out"] == "observation/depth observation/sound"
+
+
+def test_pictures_of_sixteen_bits_are_refused(tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(np.full((16, 16), 30_000, np.uint16)).save(file, "PNG")
+    shard = data_set(tmp_path, STEP, episode(observation__image=[file.getvalue()] * 4, action=ACTION))
+    with pytest.raises(BadInput, match="a picture of more than 8 bits a colour .* legal are 8"):
+        rlds.read(shard)
+
+
+def test_a_shard_is_looked_through_once_for_all_its_episodes(tmp_path, monkeypatch):
+    one = episode(observation__image=PICTURES, action=ACTION)
+    shard = data_set(tmp_path, STEP, *[one] * 3)
+    opened, summed = [], tfrecord._checksum
+    monkeypatch.setattr(tfrecord, "_checksum", lambda data: opened.append(len(data)) or summed(data))
+    for path in rlds.find(tmp_path):
+        rlds.read(path)
+    assert opened.count(8) == 3  # the checksum of each length, once
+    tfrecord.write(shard, [one])
+    assert len(rlds.find(tmp_path)) == 1  # and again when it has changed
 
 
 def test_the_published_camera_and_rate_of_a_known_data_set(tmp_path):

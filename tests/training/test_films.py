@@ -1,5 +1,6 @@
 """Recordings in which nothing is told of what was done: what learns from them, and what refuses them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,18 @@ def test_clips_of_a_wrong_length_are_refused_before_they_are_decoded(films: Path
     assert not (tmp_path / "none").exists()
     run = trained([str(films)], coded, tmp_path / "goal", "--model.no-acts", "--model.goal", "--data.window", "5")
     assert predict(run, films, tmp_path / "out", Counts(4, 1, 1), progress=False)["psnr"] > 0
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(films: Path, tmp_path: Path) -> None:
+    coded = tokenizer(films, tmp_path)
+    with pytest.raises(BadInput, match=r"parameters, which take [\d,]+ GiB to train; this machine has \d+"):
+        trained([str(films)], coded, tmp_path / "none", "--model.no-acts", "--model.hidden", str(2**17), "--model.width",
+            "16384", "--model.heads", "64", "--model.layers", "256")  # fmt: skip
+    about = Path(coded) / "config.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"channels": [8192, 8192], "groups": 1}))
+    with pytest.raises(BadInput, match="tok does not fit model video_tokenizer"):
+        trained([str(films)], coded, tmp_path / "none", "--model.no-acts")
+    assert not (tmp_path / "none").exists()
 
 
 def test_who_is_told_what_is_done_refuses_films(films: Path, told: Path, tmp_path: Path) -> None:

@@ -41,13 +41,18 @@ def coded(
 
 def still(data: bytes, where: str) -> np.ndarray:
     """A PNG or JPEG file's bytes as uint8 [H, W, 3]. Raises BadInput, which says `where` it was."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-            return np.asarray(image.convert("RGB"))
+            if image.mode[0] not in "IF":
+                return np.asarray(image.convert("RGB"))
+            mode = image.mode
+    except UnidentifiedImageError:  # its own words name an address
+        raise BadInput(f"{where} has a picture that is no readable PNG or JPEG") from None
     except Exception as error:  # Pillow raises a dozen kinds for what is damaged
         raise BadInput(f"{where} has a picture that is no readable PNG or JPEG: {first_line(error)[:120]}") from error
+    raise BadInput(f"{where} has a picture of more than 8 bits a colour (Pillow calls it {mode}); legal are 8")
 
 
 def rate(told: float | str | None, known: float | None, assumed: float) -> tuple[float, dict[str, str]]:

@@ -12,17 +12,19 @@ FILE = "features.json"
 MOST_BYTES = 16 << 20  # of features.json
 MOST_NUMBERS = 2**24  # of a tensor
 DEEPEST = 20
-Kind = Literal["picture", "whole", "real", "text"]
+Kind = Literal["picture", "whole", "real", "text", "other"]
 WHOLE = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES: dict[str, Kind] = {**dict.fromkeys(WHOLE, "whole"), "float32": "real", "float64": "real", "string": "text"}
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One value a step: a picture of `shape` [H, W, C] (None where it may differ), numbers of `shape`, or a text."""
+    """One value a step: a picture of `shape` [H, W, C] (None where it may differ), numbers of `shape`, a text, or what nothing
+    here reads, and `said` is what that is."""
 
     kind: Kind
     shape: tuple[int | None, ...] = ()
+    said: str = ""
 
     @property
     def count(self) -> int:
@@ -34,7 +36,7 @@ class Feature:
 
 
 def features(folder: Path) -> dict[str, Feature]:
-    """What a step holds, by names such as observation/image, sorted. What is neither picture, numbers nor text is left out.
+    """What a step holds, by names such as observation/image, sorted.
 
     Raises BadInput if the folder has no features.json, or one that tells of no steps.
     """
@@ -59,11 +61,11 @@ def _flat(told: Mapping[str, Any], name: str, deeper: int) -> Iterator[tuple[str
         for key, each in inside.items():
             if isinstance(each, dict):
                 yield from _flat(each, f"{name}/{key}" if name else key, deeper - 1)
-    elif name and (found := _leaf(told)) is not None:
-        yield name, found
+    elif name:
+        yield name, _leaf(told)
 
 
-def _leaf(told: Mapping[str, Any]) -> Feature | None:
+def _leaf(told: Mapping[str, Any]) -> Feature:
     if isinstance(told.get("text"), dict):
         return Feature("text")
     for key in ("image", "tensor"):
@@ -71,22 +73,26 @@ def _leaf(told: Mapping[str, Any]) -> Feature | None:
         shape = _shape(about) if isinstance(about, dict) else None
         if not isinstance(about, dict) or shape is None:
             continue
+        dtype, packed = str(about.get("dtype", "uint8")), str(about.get("encoding", "none"))
+        other = Feature("other", said=f"{dtype}[{', '.join(map(str, shape))}], {packed}")
         if key == "image":
-            return Feature("picture", shape)
-        if about.get("encoding", "none") != "none" or None in shape:
-            return None
-        kind = DTYPES.get(str(about.get("dtype")))
-        found = None if kind is None else Feature(kind, shape)
-        return found if found is None or 0 < found.count <= MOST_NUMBERS else None
-    return None
+            return Feature("picture", shape) if dtype == "uint8" else other
+        kind = DTYPES.get(dtype)
+        if packed != "none" or None in shape or kind is None:
+            return other
+        found = Feature(kind, shape)
+        return found if 0 < found.count <= MOST_NUMBERS else other
+    return Feature("other", said=", ".join(sorted(map(str, told)))[:60])
 
 
 def _shape(about: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     """None where it is damaged; a -1 is a length that may differ."""
     told = _at(about, "shape", "dimensions") or []
+    if not isinstance(told, list) or not all(type(each) in (int, str) for each in told):
+        return None
     try:
         lengths = [int(each) for each in told]
-    except (TypeError, ValueError, OverflowError):
+    except ValueError:
         return None
     if len(lengths) > DEEPEST or any(not -1 <= each <= MOST_NUMBERS for each in lengths):
         return None

@@ -4,25 +4,31 @@ A record is its length, uint64 little-endian; a checksum of those eight bytes; i
 CRC-32C, turned by 15 bits and 0xa282ead8 added.
 """
 
-import os
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from playtape.errors import BadInput, need
 from playtape.recordings.atomic import atomic
 
 HEAD, TAIL = struct.Struct("<QI"), struct.Struct("<I")
+MOST_BYTES = 2**31 - 1  # of a record: protobuf has no longer message
 
 
 def places(path: Path) -> tuple[list[tuple[int, int]], str]:
     """Where each record's bytes begin and how many there are, and what is wrong with the rest of the file; "" is nothing.
 
-    Lengths alone are read, so a file of gigabytes is looked through at once.
+    Lengths alone are read, so a file of gigabytes is looked through at once; and once for all episodes of it.
     """
+    status = path.stat()
+    return _places(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(8)
+def _places(path: Path, size: int, changed_ns: int) -> tuple[list[tuple[int, int]], str]:
     found: list[tuple[int, int]] = []
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
         at = 0
         while at < size:
             head = file.read(HEAD.size)
@@ -33,6 +39,8 @@ def places(path: Path) -> tuple[list[tuple[int, int]], str]:
                 return found, f"{path} has a wrong checksum for the length of record {len(found)}"
             if length > size - at - HEAD.size - TAIL.size:
                 return found, f"{path} ends within record {len(found)}, which has {length} bytes"
+            if length > MOST_BYTES:
+                return found, f"record {len(found)} of {path} has {length:,} bytes; up to {MOST_BYTES:,} are legal"
             found.append((at + HEAD.size, length))
             at = file.seek(at + HEAD.size + length + TAIL.size)
     return found, ""

@@ -164,6 +164,11 @@ class Steps:
     def actions(self) -> tuple[list[str], np.ndarray]:
         """What an action's parts are called, and float32 [T, A]."""
         parts = [name for name in self.told if name == "action" or name.startswith("action/")]
+        for name in parts:
+            if self.told[name].kind == "other":  # to leave it out would be to tell half an action
+                raise BadInput(
+                    f"{name} in {self.where} is {self.told[name].said}; legal are whole numbers, float32 and float64, not packed"
+                )
         parts = [name for name in parts if self.told[name].kind in ("whole", "real")]
         width = sum(self.told[name].count for name in parts)
         if width > MOST_AXES:
