@@ -190,6 +190,12 @@ def test_trouble_with_files_and_memory_is_a_sentence(error: Exception, sentence:
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"playtape repair: {sentence}")
 
 
+def test_a_signal_that_a_process_reading_ahead_got_first_is_that_signal(monkeypatch, capsys):
+    pretend(monkeypatch, error=RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated. "))
+    assert cli.main(["repair", "a", "--out", "b"]) == 143
+    assert "playtape repair: stopped by a termination signal" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("shapes do not fit")])
 def test_a_bug_looks_like_one(error: Exception, monkeypatch):
     pretend(monkeypatch, error=error)

@@ -20,6 +20,7 @@ from playtape.cli.command import Command, Judging, Lasting, Result, Worded
 from playtape.cli.commands import COMMANDS
 from playtape.errors import BadInput, first_line, one_line, printable
 
+KILLED = "is killed by signal: Terminated"  # torch's words for a process that read ahead
 NO_MEMORY = ("can't allocate memory", "out of memory")  # torch's words for it, of the machine and of a GPU
 LEFT = "what was finished stays, nothing half-written does."
 TERMINATED = 128 + signal.SIGTERM
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BadInput as error:
             return complain(name, str(error), 2)
         except (MemoryError, RuntimeError) as error:
+            if KILLED in str(error):  # by the signal that this process has got too
+                return complain(name, f"stopped by a termination signal; {LEFT}", TERMINATED)
             if not isinstance(error, MemoryError) and not any(said in str(error) for said in NO_MEMORY):
                 raise
             return complain(name, f"there is not enough memory: {first_line(error)[:200]}; {LEFT}", 2)

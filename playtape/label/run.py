@@ -108,8 +108,8 @@ def _uncalibrated(model: str, loaded: checkpoint.Loaded) -> str:
     if loaded.train.get("held_out"):
         return f"{said}; `playtape train --resume {model}` calibrates a run that was cut off"
     return (
-        f"{said}, for no recording was held out to calibrate by; train with more than one recording, or name those to hold out "
-        "with --data.held-out"
+        f"{said}, for no recording was held out to calibrate by; train with recordings of more than one session, or name those "
+        "to hold out with --data.held-out"
     )
 
 

@@ -24,7 +24,8 @@ def measured(truth: Actions, labels: Labels, space: ActionSpace) -> float:
     if not true or not said:
         raise BadInput(
             f"a mouse scale needs motion that is there and that the model sees; the labelled recording has {true:g} counts of "
-            f"{' and '.join(space.axes[column].name for column in columns) or 'no mouse axis'}, and the model says {said:g}"
+            f"{' and '.join(space.axes[column].name for column in columns) or 'no mouse axis'}, and the model says {said:g}; "
+            "give the factor as a number, or a recording and a model that have motion"
         )
     return round(true / said, 4)
 

@@ -217,7 +217,7 @@ class VideoTokenizer(Model):
         if self.config.perceptual == "none" or (not self.eyes and not self.training):
             return {}
         if not self.eyes:
-            raise BadInput(f"this model compares frames by {self.config.perceptual}, and see_by has given it none")
+            raise BadInput(f"this model compares frames by {self.config.perceptual}, and was given none by see_by")
         apart = self.eyes[0].to(drawn.device)
         pairs = {"context": (drawn, context), "later": (again, later)}
         return {name: apart(x.flatten(0, 1), _unit(y).flatten(0, 1)).mean() for name, (x, y) in pairs.items()}

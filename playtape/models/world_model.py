@@ -304,10 +304,12 @@ class WorldModel(Model):
     def _later(self, state: State, last: int) -> Tensor:
         """The last of the frames that were foretold, [M, at most `last`, 3, H, W]."""
         drawn, tokenizer, codes = state.drawn, self.tokenizer, state.codes.unflatten(0, (len(state.drawn.last), -1))
+        shape = drawn.last.shape[1:]
+        if not codes.shape[2]:
+            return drawn.last.new_empty(len(state.codes), 0, *shape)
         if not tokenizer.config.moves:
             wanted = codes[:, :, max(0, codes.shape[2] - last) :]  # [N, S, F, J]
             return tokenizer.decode(wanted.flatten(1, 2), drawn).unflatten(1, wanted.shape[1:3]).flatten(0, 1)
-        shape = drawn.last.shape[1:]
         for t in range(len(state.shown), codes.shape[2]):
             before = (
                 state.shown[-1].view(*codes.shape[:2], *shape)
@@ -315,7 +317,7 @@ class WorldModel(Model):
                 else drawn.last[:, None].expand(-1, codes.shape[1], *shape)
             )
             state.shown.append(tokenizer.follow(codes[:, :, t], drawn, before).flatten(0, 1))
-        return torch.stack(state.shown[-last:], 1) if state.shown else drawn.last.new_empty(len(state.codes), 0, *shape)
+        return torch.stack(state.shown[-last:], 1)
 
     # ---- parts
 

@@ -182,6 +182,8 @@ def described(folder: Path, *, space: ActionSpace | None = None, to: Role | None
     if not folder.is_dir():
         raise BadInput(f"there is no checkpoint {folder}; give the folder that holds {', '.join(FILES)}")
     missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing and (folder / "run.json").is_file():
+        raise BadInput(f"{folder} is a training that has not ended; `playtape train --resume {folder}` goes on with it")
     if missing:
         raise BadInput(f"checkpoint {folder} lacks {', '.join(missing)}; it must hold {', '.join(FILES)}")
     config, actions, train = (read_json(folder / file) for file in FILES[1:])

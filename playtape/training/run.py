@@ -142,6 +142,11 @@ def _check_out(run: Run[Any], resume: bool) -> int:
             f"{run.out} already holds a run; resume it with `playtape train --resume {run.out}`, or name another --out"
         )
     done = state.steps_done(run.out) if resume else 0
+    if resume and not done:
+        print(
+            f"{run.out} was stopped before anything was saved (--save-every {run.save_every}); it begins anew",
+            file=sys.stderr,
+        )
     if done > run.steps:
         raise BadInput(
             f"{run.out} has done {done} steps already, more than the {run.steps} asked for; give a larger --steps"

@@ -97,7 +97,11 @@ def test_what_a_model_without_calibration_lacks_is_told(
     train = json.loads((run / "train.json").read_text())
     for held_out, does, does_not in (
         (["demo4"], f"`playtape train --resume {run}` calibrates", "--data.held-out"),
-        ([], "train with more than one recording, or name those to hold out with --data.held-out", "--resume"),
+        (
+            [],
+            "train with recordings of more than one session, or name those to hold out with --data.held-out",
+            "--resume",
+        ),
     ):
         checkpoint.write_json(run / "train.json", {**train, "held_out": held_out})
         label(video, tmp_path / "out", model=run, replace=True, progress=False)

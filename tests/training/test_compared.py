@@ -93,7 +93,8 @@ def test_a_log_tells_means_over_the_steps_that_had_a_value(data: Path, tmp_path:
 
 
 def test_a_resumed_run_knows_how_often_codes_were_used(data: Path, tmp_path: Path) -> None:
-    argv = ["tokenizer-tiny", str(data), *SMALL, "--optimiser.final-lr", "5e-4", "--optimiser.warmup", "1"]
+    argv = ["tokenizer-tiny", str(data), *SMALL, "--optimiser.warmup", "1"]
+    argv += ["--optimiser.lr", "5e-4", "--optimiser.final-lr", "5e-4"]  # the same at each step, however many there are
     train([*argv, "--out", str(tmp_path / "straight"), "--steps", "4"], progress=False)
     train([*argv, "--out", str(tmp_path / "stopped"), "--steps", "2"], progress=False)
     train(["--resume", str(tmp_path / "stopped"), "--steps", "4"], progress=False)

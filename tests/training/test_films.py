@@ -107,6 +107,13 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(films: Path, 
     assert not (tmp_path / "none").exists()
 
 
+def test_a_tokenizer_whose_training_has_not_ended_is_refused(films: Path, tmp_path: Path) -> None:
+    coded = Path(tokenizer(films, tmp_path))
+    (coded / "model.safetensors").unlink()
+    with pytest.raises(BadInput, match=f"{coded} is a training that has not ended; `playtape train --resume"):
+        trained([str(films)], str(coded), tmp_path / "none", "--model.no-acts")
+
+
 def test_who_is_told_what_is_done_refuses_films(films: Path, told: Path, tmp_path: Path) -> None:
     coded = tokenizer(films, tmp_path)
     refusal = "no button is pressed and no axis moves .* a world model learns without with --model.no-acts"
