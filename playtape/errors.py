@@ -26,13 +26,14 @@ def within(name: str, value: object, least: float, most: float, *, whole: bool =
     """Raises BadInput unless `value` is a number (a whole one, if asked) from `least` to `most`."""
     number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not number or not least <= value <= most:  # type: ignore[operator]
-        kind, ends = "a number", f"{least:g} to {most:g}"
-        if whole:  # all of its digits: 1e+06 may stand for a million and some more
-            kind, ends = (
-                "a whole number",
-                " to ".join(f"{int(end):{',' if end >= 1e6 else ''}d}" for end in (least, most)),
-            )
-        raise BadInput(f"{name} is {value!r}; it must be {kind} from {ends}")
+        kind = "a whole number" if whole else "a number"
+        low, high = (_bound(end) if whole else f"{end:g}" for end in (least, most))
+        raise BadInput(f"{name} is {value!r}; it must be {kind} from {low} to {high}")
+
+
+def _bound(end: float) -> str:
+    """All digits of a whole number: 1e+06 may stand for a million and some more."""
+    return f"{int(end):,}" if end >= 1e6 else f"{int(end)}"
 
 
 def need(module: str, extra: str) -> ModuleType:

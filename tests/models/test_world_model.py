@@ -1,5 +1,6 @@
 """The line of tokens, the published weights, and that what is foretold a frame at a time is what the whole line foretells."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -116,21 +117,23 @@ def test_an_action_matters_to_the_frame_that_it_leads_to_and_not_before() -> Non
         assert moved.tolist() == list(range(first, FRAMES))
 
 
-def test_it_goes_on_beyond_a_clip_from_its_last_frames() -> None:
-    model, given = built(), clip()
+def moving() -> world.WorldModel:
+    """One whose frames are each the one before, moved."""
+    model = built(tokenizer=replace(world.tiny().tokenizer, moves=True))
+    torch.nn.init.normal_(model.tokenizer.cond_decoder.conv_out.weight, std=0.1)
+    return model
+
+
+@pytest.mark.parametrize("make", [built, moving])
+def test_it_goes_on_beyond_a_clip_from_its_last_frames(make: Callable[[], world.WorldModel]) -> None:
+    model, given = make(), clip()
     state = foretold(model, given, FRAMES - 2, temperature=0)
     pictures = pixels(model.frames(state, 2))
     onward = model.step(state, row(given.actions, 0), temperature=0)
     anew = model.step(model.start(pictures), row(given.actions, 0), temperature=0)
     assert onward.length == 3
     assert torch.equal(onward.codes, anew.codes)
-
-
-def moving() -> world.WorldModel:
-    """One whose frames are each the one before, moved."""
-    model = built(tokenizer=replace(world.tiny().tokenizer, moves=True))
-    torch.nn.init.normal_(model.tokenizer.cond_decoder.conv_out.weight, std=0.1)
-    return model
+    assert torch.equal(model.frames(onward, 1), model.frames(anew, 1))
 
 
 @pytest.mark.parametrize("asked", [[1], [1, 1, 1, 1], [3, 1, 2], [7]])
@@ -153,15 +156,6 @@ def test_moved_frames_are_the_same_whenever_they_are_asked_for(asked: list[int])
     torch.testing.assert_close(shown[::3, :2], drawn.frames.clamp(0, 1))
     assert not torch.equal(shown[::3, 2:], shown[1::3, 2:])
     assert torch.equal(model.frames(state, 2), shown[:, 4:])
-
-
-def test_moved_frames_go_on_beyond_a_clip() -> None:
-    model, given = moving(), clip()
-    state = foretold(model, given, FRAMES - 2, temperature=0)
-    pictures = pixels(model.frames(state, 2))
-    onward = model.step(state, row(given.actions, 0), temperature=0)
-    anew = model.step(model.start(pictures), row(given.actions, 0), temperature=0)
-    assert torch.equal(model.frames(onward, 1), model.frames(anew, 1))
 
 
 def test_a_goal_stays_where_it_is_beyond_a_clip() -> None:
